@@ -1,5 +1,6 @@
-"""The words between the hub and a connector. Everything that crosses is JSON-serialisable, so that a
-connector can run in a process of its own that holds its own secrets only.
+"""The words between the hub and a connector.
+
+Everything that crosses is JSON-serialisable, so that a connector can run in a process of its own with its own secrets only.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 SDK_VERSION = "1.0"
 """Version of this protocol; an older minor version keeps working for two releases of Plumbline."""
-
-type_ = type  # `type` is a field name below
 
 
 class Wire(BaseModel):
@@ -65,7 +64,7 @@ class Health(Wire):
     account: str | None = Field(default=None, description="who we are to the tool")
     product: str | None = Field(default=None, description="product and version that answered")
     permissions: tuple[str, ...] = ()
-    missing: tuple[str, ...] = Field(default=(), description="permissions that some feature will need, with how to grant")
+    missing: tuple[str, ...] = Field(default=(), description="permissions a feature needs, and how to grant")
     notes: tuple[str, ...] = ()
 
 
@@ -144,7 +143,9 @@ class Receipt(Wire):
     key: Key | None = None
     version: str | None = None
     reason: str | None = None
-    retry_after: float | None = Field(default=None, description="seconds; set where a NOT_APPLIED write may be repeated")
+    retry_after: float | None = Field(
+        default=None, description="seconds after which a NOT_APPLIED write may be repeated"
+    )
     url: str | None = Field(default=None, description="where a person sees the result")
 
 
@@ -219,7 +220,7 @@ class Connector(ABC, Generic[ConfigT]):
     """A tool that Plumbline plugs into. It is built from its config alone and knows no hub."""
 
     spec: ClassVar[Spec]
-    config_model: ClassVar[type_[ConnectorConfig]]
+    config_model: ClassVar[type[ConnectorConfig]]
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
@@ -313,7 +314,7 @@ class Messenger(Connector[ConfigT]):
         """Send one message."""
 
 
-_INTERFACES: Mapping[Capability, type_[Connector[Any]]] = {
+_INTERFACES: Mapping[Capability, type[Connector[Any]]] = {
     Capability.SOURCE: Source,
     Capability.SINK: Sink,
     Capability.WEBHOOKS: WebhookReceiver,
