@@ -1,6 +1,6 @@
 """The words between the hub and a connector.
 
-Everything that crosses is JSON-serialisable, so that a connector can run in a process of its own with its own secrets only.
+Everything that crosses is JSON-serialisable, so that a connector can run in its own process, holding only its secrets.
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ class Messenger(Connector[ConfigT]):
         """Send one message."""
 
 
-_INTERFACES: Mapping[Capability, type[Connector[Any]]] = {
+_INTERFACES: Mapping[Capability, type] = {
     Capability.SOURCE: Source,
     Capability.SINK: Sink,
     Capability.WEBHOOKS: WebhookReceiver,
