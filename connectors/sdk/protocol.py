@@ -5,6 +5,7 @@ Everything that crosses is JSON-serialisable, so that a connector can run in its
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,8 @@ from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from connectors.sdk.network import Network
 
 SDK_VERSION = "1.0"
 """Version of this protocol; an older minor version keeps working for two releases of Plumbline."""
@@ -217,13 +220,14 @@ class Message(Wire):
 
 
 class Connector(ABC, Generic[ConfigT]):
-    """A tool that Plumbline plugs into. It is built from its config alone and knows no hub."""
+    """A tool that Plumbline plugs into. It is built from its config and the network alone, and knows no hub."""
 
     spec: ClassVar[Spec]
     config_model: ClassVar[type[ConnectorConfig]]
 
-    def __init__(self, config: ConfigT) -> None:
+    def __init__(self, config: ConfigT, network: Network | None = None) -> None:
         self.config = config
+        self.network = network or Network.from_environ(os.environ)
 
     @abstractmethod
     def check(self) -> Health:
