@@ -244,8 +244,9 @@ class HttpClient:
             for name in ("Content-Length", "Content-Type", "Transfer-Encoding"):
                 hop.headers.pop(name, None)
         if _host(target) != _host(call.url):
+            if hop.body is not None:
+                raise ConfigError(f"{self._place(call)} redirects a body to {self._redact(_shown(target))}: refused.")
             hop.headers = CaseInsensitiveDict({k: v for k, v in hop.headers.items() if k.lower() in CROSSES_HOSTS})
-            hop.body = None
         return hop
 
     def _send(self, call: requests.PreparedRequest, exchange: Exchange) -> HttpResponse:
