@@ -1,0 +1,109 @@
+"""The search index: what a query sees, which is what the site was a lag ago."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from connectors.jira.sandbox.documents import plain
+from connectors.jira.sandbox.jql import Facts, Order, parse
+from connectors.jira.sandbox.model import ISSUE_TYPES, RESOLUTIONS, STATUSES, Issue, Refused
+
+
+def millis(moment: datetime) -> int:
+    """Write an instant as JQL compares it."""
+    return int(moment.timestamp() * 1000)
+
+
+def facts(issue: Issue) -> Facts:
+    """Flatten an issue to what JQL can ask about."""
+    status = STATUSES[issue.status]
+    description = plain(issue.description)
+    comments = tuple(plain(comment.body) for comment in issue.comments)
+    return {
+        "project": (issue.project,),
+        "key": (issue.key, str(issue.id)),
+        "id": (issue.id, issue.key),
+        "labels": issue.labels,
+        "status": (status.name, status.id),
+        "statuscategory": (status.category.name, status.category.key),
+        "issuetype": tuple(
+            name for kind in ISSUE_TYPES if kind.id == issue.issue_type for name in (kind.id, kind.name)
+        ),
+        "resolution": (RESOLUTIONS[issue.resolution],) if issue.resolution else (),
+        "assignee": (issue.assignee,) if issue.assignee else (),
+        "created": (millis(issue.created),),
+        "updated": (millis(issue.updated),),
+        "summary": (issue.summary,),
+        "description": (description,),
+        "comment": comments,
+        "text": (issue.summary, description, *comments),
+    }
+
+
+def _sort_value(issue: Issue, field: str) -> tuple[int, str]:
+    value = facts(issue).get(field) or ("",)
+    if field == "key":
+        return issue.id, ""
+    return (value[0], "") if isinstance(value[0], int) else (0, value[0].lower())
+
+
+def _sorted(issues: Sequence[Issue], order: Sequence[Order]) -> list[Issue]:
+    found = sorted(issues, key=lambda issue: issue.id, reverse=True)  # newest first, as Jira does unasked
+    for term in reversed(order):
+        found.sort(key=lambda issue: _sort_value(issue, term.field), reverse=term.descending)
+    return found
+
+
+class SearchIndex:
+    """Keeps versions of issues until they are old enough to be seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Issue] = {}
+        self._waiting: list[tuple[datetime, int, Issue | None]] = []
+
+    def put(self, number: int, issue: Issue | None, *, now: datetime, lag: timedelta) -> None:
+        """Note a new version (None = deleted); a query sees it once the lag has passed."""
+        self._waiting.append((now + lag, number, issue))
+
+    def _settle(self, now: datetime) -> None:
+        due = [entry for entry in self._waiting if entry[0] <= now]
+        self._waiting = [entry for entry in self._waiting if entry[0] > now]
+        for _, number, issue in sorted(due, key=lambda entry: entry[0]):
+            if issue is None:
+                self._seen.pop(number, None)
+            else:
+                self._seen[number] = issue
+
+    def search(
+        self,
+        query: str,
+        *,
+        now: datetime,
+        time_zone: str,
+        projects: Sequence[str],
+        fresh: Sequence[Issue] = (),
+    ) -> list[Issue]:
+        """Answer a query; `fresh` issues are looked at as they are now (reconcileIssues)."""
+        self._settle(now)
+        parsed = parse(query, now=now, time_zone=time_zone, projects=projects)
+        visible = {**self._seen, **{issue.id: issue for issue in fresh}}
+        return _sorted([issue for issue in visible.values() if parsed.matches(facts(issue))], parsed.order)
+
+
+def page_token(offset: int, query: str) -> str:
+    """Make an opaque token; it holds an offset, the least that a client may rely on."""
+    return base64.urlsafe_b64encode(json.dumps([offset, query]).encode()).decode()
+
+
+def page_offset(token: str, query: str) -> int:
+    """Read a token back; one of another query is refused."""
+    try:
+        offset, asked = json.loads(base64.urlsafe_b64decode(token))
+    except ValueError:
+        raise Refused(400, "The provided next page token is invalid.") from None
+    if asked != query:
+        raise Refused(400, "The provided next page token belongs to another search.")
+    return int(offset)

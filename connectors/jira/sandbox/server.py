@@ -1,0 +1,67 @@
+"""The sandbox as a server: a threaded one, for tests inside a thread, for `plumbline sandbox jira` as a process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from connectors.jira.sandbox.app import Sandbox, create_sandbox
+from connectors.jira.sandbox.site import Site
+
+LOOPBACK = "127.0.0.1"
+
+
+class _Quiet(WSGIRequestHandler):
+    """Keeps no log of its own: the site remembers every request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def _server(sandbox: Sandbox, port: int, host: str) -> BaseWSGIServer:
+    server = make_server(host, port, sandbox.app, threaded=True, request_handler=_Quiet)
+    sandbox.site.base_url = f"http://{host}:{server.port}"
+    return server
+
+
+@contextmanager
+def running(sandbox: Sandbox, *, port: int = 0) -> Iterator[str]:
+    """Serve from a thread of this process, webhooks included; gives the base address."""
+    server = _server(sandbox, port, LOOPBACK)
+    thread = threading.Thread(target=server.serve_forever, name="jira-sandbox", daemon=True)
+    thread.start()
+    sandbox.deliveries.start()
+    try:
+        yield sandbox.site.base_url
+    finally:
+        sandbox.deliveries.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def serve(
+    port: int,
+    *,
+    host: str = LOOPBACK,
+    state: Path | None = None,
+    projects: Sequence[tuple[str, str]] = (("OPS", "Operations"),),
+    webhook: tuple[str, str] | None = None,
+) -> None:
+    """Serve until the process ends; `state` keeps the site over restarts, `webhook` is (address, secret)."""
+    sandbox = create_sandbox(Site(projects=projects, state=state))
+    server = _server(sandbox, port, host)
+    if webhook is not None:
+        sandbox.site.register(webhook[0], secret=webhook[1])
+    sandbox.deliveries.start()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:  # Ctrl-C ends it; nothing is lost, the journal is written before each reply
+        pass
+    finally:
+        sandbox.deliveries.stop()
+        server.server_close()
