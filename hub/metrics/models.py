@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.access import Owned
 from hub.core.database import Base, Id, PublicId, Ref
+from hub.core.inventory import Inventory
+
+KEPT = "as long as the metric: past periods are compared with"
 
 
 class Kind(StrEnum):
@@ -48,6 +51,12 @@ class Calendar(Base):
     """Where and on which days a series lives: periods and business days are computed in its zone."""
 
     __tablename__ = "calendar"
+    __inventory__ = Inventory(
+        purpose="Zones, working days and holidays in which periods are computed.",
+        retention="until nothing uses it",
+        seen_by="metrics.read",
+        plain=("key", "name", "zone", "working_days", "country", "subdivision", "days_off"),
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -69,6 +78,9 @@ class Metric(Base, Owned):
     """A dictionary entry: one name for one quantity. What it means in words is in its definitions."""
 
     __tablename__ = "metric"
+    __inventory__ = Inventory(
+        purpose="What is measured.", retention=KEPT, seen_by="metrics.read", plain=("key", "name", "unit", "cutoffs")
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -89,9 +101,16 @@ class Metric(Base, Owned):
 
 
 class Definition(Base):
-    """What a metric meant from `starts_at` on, as known since `recorded_at`; never changed, a new wording is a new row."""
+    """What a metric meant from `starts_at` on, as known since `recorded_at`; a new wording is a new row."""
 
     __tablename__ = "definition"
+    __inventory__ = Inventory(
+        purpose="What a metric meant, and when that was said.",
+        retention=KEPT,
+        seen_by="metrics.read",
+        plain=("wording", "formula", "reason"),
+        personal={"set_by": "who answers for the wording, as the people's data mode left the name"},
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -114,6 +133,12 @@ class Series(Base, Owned):
     """Metric x org unit [x segment]: what observations, targets, owner, steward and freshness hang on."""
 
     __tablename__ = "series"
+    __inventory__ = Inventory(
+        purpose="Where and how often a metric is measured.",
+        retention=KEPT,
+        seen_by="metrics.read",
+        plain=("key", "segment", "cadence", "latency", "validation_policy", "function", "peers"),
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -151,6 +176,16 @@ class Observation(Base):
     """One version of what was seen in one period. Never updated; no value = the value was withdrawn."""
 
     __tablename__ = "observation"
+    __inventory__ = Inventory(
+        purpose="What was seen, in every version that was ever known.",
+        retention=KEPT,
+        seen_by="metrics.read",
+        plain=("source",),
+        personal={
+            "reported_by": "whom to ask about a value, as the people's data mode left the name; never counted",
+            "note": "words of whoever reported the value, which may name people",
+        },
+    )
 
     id: Mapped[Id]
     series_id: Mapped[int] = mapped_column(Ref, ForeignKey("series.id"))
@@ -176,6 +211,15 @@ class Target(Base):
     """One version of what was wanted of one period; a revision is a new row with its reason."""
 
     __tablename__ = "target"
+    __inventory__ = Inventory(
+        purpose="What was wanted, in every version that was ever known.",
+        retention=KEPT,
+        seen_by="metrics.read",
+        personal={
+            "set_by": "who answers for the target, as the people's data mode left the name",
+            "reason": "why a target was revised, in words which may name people",
+        },
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -195,7 +239,7 @@ class Target(Base):
 
 
 class SeriesColumn(Base):
-    """All versions of one stretch of a series as contiguous columns: derived from the observations, rebuildable, never the truth.
+    """All versions of one stretch of a series as contiguous columns: derived, rebuildable at will, never the truth.
 
     Each column holds `rows` little-endian numbers, sorted by period and recorded_at: instants as int64 microseconds,
     values as float64 (NaN = unknown), flags as bytes; an empty one says *all unknown*. Daily and slower series fit into
@@ -203,6 +247,13 @@ class SeriesColumn(Base):
     """
 
     __tablename__ = "series_column"
+    __inventory__ = Inventory(
+        purpose="The observations again, as columns that rules read quickly.",
+        retention="as the observations it is derived from",
+        seen_by="nobody: only rules read it",
+        plain=("starts", "ends", "recorded", "imputed", "values", "numerators", "denominators"),
+        personal={"texts": "reported_by and note of the observations"},
+    )
 
     series_id: Mapped[int] = mapped_column(Ref, ForeignKey("series.id"), primary_key=True)
     stretch: Mapped[int] = mapped_column(Ref, primary_key=True)

@@ -1,0 +1,74 @@
+"""From the rows of the ledger to the calendars of the rules, which alone know when a month ends."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+from hub.core.errors import InvalidInputError
+from hub.metrics.models import Calendar
+from rules import calendars
+from rules.durations import DAY, Duration
+from rules.errors import RulesError
+
+STRETCH_PERIODS = 4096
+"""Periods in one stretch of a series' columns: 32 kB a column, so that an append rewrites little."""
+_MONTH_DAYS = 30
+
+
+def rules_calendar(row: Calendar) -> calendars.Calendar:
+    """Give the calendar that a row describes; one that could never answer is an error with the remedy."""
+    try:
+        return calendars.Calendar(
+            name=row.key,
+            zone=row.zone,
+            workdays=frozenset(row.working_days),
+            country=row.country,
+            subdivision=row.subdivision,
+            days_off=frozenset(date.fromisoformat(day) for day in row.days_off),
+            week_start=row.week_start,
+            year_start=row.year_start,
+        )
+    except (RulesError, ValueError) as error:
+        raise InvalidInputError(f"calendar {row.key!r}: {error}") from error
+
+
+@lru_cache(maxsize=200_000)
+def end_of_period(calendar: calendars.Calendar, cadence: str, start: int) -> int:
+    """Give the end of the period that begins at an instant; irregular series have to say it themselves."""
+    length = calendars.cadence(cadence)
+    if length is None:
+        raise InvalidInputError("an irregular series has no period length: give period_end with every value")
+    return calendar.add(start, length)
+
+
+@lru_cache(maxsize=200_000)
+def promised_at(calendar: calendars.Calendar, latency: str, end: int) -> int:
+    """Give the instant by which a period's value was promised to be there."""
+    return calendar.add(end, Duration.parse(latency)) if latency else end
+
+
+@lru_cache(maxsize=1000)
+def stretch_width(cadence: str) -> int:
+    """Give the microseconds that one stretch of a series' columns covers."""
+    length = calendars.cadence(cadence)
+    if length is None:
+        return STRETCH_PERIODS * DAY
+    return STRETCH_PERIODS * (length.microseconds + (length.days + length.months * _MONTH_DAYS) * DAY)
+
+
+def read_cadence(text: str) -> str:
+    """Give a cadence back unchanged if it is one."""
+    try:
+        calendars.cadence(text)
+    except RulesError as error:
+        raise InvalidInputError(str(error)) from error
+    return text
+
+
+def read_latency(text: str) -> str:
+    """Give a freshness promise back unchanged if it is a duration, or empty."""
+    try:
+        return str(Duration.parse(text)) if text else ""
+    except RulesError as error:
+        raise InvalidInputError(str(error)) from error

@@ -1,0 +1,40 @@
+"""Everything one may do with the ledger; other areas write its tables only through these verbs."""
+
+from hub.metrics.service.dictionary import (
+    CalendarDraft,
+    MetricDraft,
+    SeriesDraft,
+    define_calendar,
+    define_metric,
+    define_series,
+    define_wording,
+    find_metric,
+    find_series,
+)
+from hub.metrics.service.observations import ObservationDraft, Recorded, record_observations
+from hub.metrics.service.reading import definitions_as_of, latest, observations_as_of, targets_as_of, versions_of
+from hub.metrics.service.stretches import rebuild_columns
+from hub.metrics.service.targets import TargetDraft, record_targets
+
+__all__ = [
+    "CalendarDraft",
+    "MetricDraft",
+    "ObservationDraft",
+    "Recorded",
+    "SeriesDraft",
+    "TargetDraft",
+    "define_calendar",
+    "define_metric",
+    "define_series",
+    "define_wording",
+    "definitions_as_of",
+    "find_metric",
+    "find_series",
+    "latest",
+    "observations_as_of",
+    "rebuild_columns",
+    "record_observations",
+    "record_targets",
+    "targets_as_of",
+    "versions_of",
+]

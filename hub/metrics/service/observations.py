@@ -1,0 +1,253 @@
+"""Record what was seen. A value that the ledger knows already is no news; a correction is a new row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Table, select, update
+from sqlalchemy.orm import Session
+
+from hub.core.errors import InvalidInputError, NotFoundError
+from hub.core.instants import to_micros
+from hub.metrics.bulk import insert_rows
+from hub.metrics.calendars import end_of_period, promised_at, rules_calendar, stretch_width
+from hub.metrics.columns import Columns
+from hub.metrics.events import ObservationsRecorded
+from hub.metrics.models import Calendar, Observation, Series
+from hub.metrics.service.stretches import StretchKey, load_stretches, save_stretches
+from hub.metrics.service.versions import Version, Versions, micros_or_none
+from hub.work.service import publish
+from rules import calendars
+
+CHUNK = 500
+"""Series that one statement asks for: far below every database's limit of parameters."""
+_COLUMNS = (
+    "series_id",
+    "period_start",
+    "period_end",
+    "recorded_at",
+    "recorded_imputed",
+    "value",
+    "numerator",
+    "denominator",
+    "reported_by",
+    "source",
+    "note",
+    "ingested_at",
+    "released_at",
+)
+_IN_STRETCH = slice(1, 11)
+"""The part of a row that the columns of a series hold, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationDraft:
+    """What somebody or something says about one period of a series.
+
+    Without `period_end` the period has the length of the series' cadence. `recorded_at` is the source's own timestamp,
+    where it has one. `reported_by` is what the people's data mode left of the name. No value = the value is withdrawn.
+    """
+
+    series_id: int
+    period_start: datetime
+    value: float | None
+    period_end: datetime | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    recorded_at: datetime | None = None
+    released_at: datetime | None = None
+    """When it was let out of quarantine; it counts as recorded then."""
+    reported_by: str | None = None
+    source: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a batch."""
+
+    created: int
+    unchanged: int
+    series_ids: tuple[int, ...]
+    """Series that have new versions."""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What of a series decides about its observations."""
+
+    key: str
+    cadence: str
+    latency: str
+    calendar: calendars.Calendar
+    known_since: int
+    """When the ledger first heard of it, in microseconds."""
+    is_new: bool
+
+    def imputed_at(self, end: int) -> int | None:
+        """Give when a value must have been there by promise; only what is older than our own watching is imputed."""
+        promised = promised_at(self.calendar, self.latency, end)
+        return promised if promised <= self.known_since else None
+
+
+def record_observations(session: Session, batch: Iterable[ObservationDraft], *, now: datetime) -> Recorded:
+    """Add the versions that are news, keep the columns of their series true, and publish `observations.recorded`.
+
+    Reading the same batch again adds nothing. Of several statements without a timestamp about one period the last one
+    counts. Batches of some ten thousand rows keep the transaction short.
+    """
+    drafts = _without_repeats(batch)
+    at = to_micros(now)
+    reporting = lock_series(session, {draft.series_id for draft in drafts}, now=at)
+    drafts.sort(key=lambda draft: (draft.series_id, draft.period_start))
+    rows: list[tuple[Any, ...]] = []
+    added: dict[StretchKey, Columns] = {}
+    for keys in _in_chunks(drafts, reporting):
+        known = load_stretches(session, list(keys))
+        for key, of_stretch in keys.items():
+            news = _news(of_stretch, known[key], reporting[key.series_id], now=at)
+            if news:
+                rows += news
+                added[key] = Columns.join([known[key], Columns.of(row[_IN_STRETCH] for row in news)]).sorted()
+    table = Observation.__table__
+    assert isinstance(table, Table)  # noqa: S101  # a declarative class may be mapped to less than a table, this one is not
+    insert_rows(session, table, _COLUMNS, rows)
+    save_stretches(session, added)
+    changed = tuple(sorted({key.series_id for key in added}))
+    _begin_watching(session, [series_id for series_id in changed if reporting[series_id].is_new], now)
+    if changed:
+        publish(session, ObservationsRecorded(series_ids=changed))
+    return Recorded(created=len(rows), unchanged=len(drafts) - len(rows), series_ids=changed)
+
+
+def lock_series(session: Session, series_ids: set[int], *, now: int) -> dict[int, Reporting]:
+    """Read what decides about the observations of some series, and let no other batch add to them meanwhile."""
+    found: dict[int, Reporting] = {}
+    ids = sorted(series_ids)
+    all_calendars: dict[int, calendars.Calendar] = {}
+    for place in range(0, len(ids), CHUNK):
+        rows = session.execute(
+            select(Series.id, Series.key, Series.cadence, Series.latency, Series.calendar_id, Series.first_ingested_at)
+            .where(Series.id.in_(ids[place : place + CHUNK]))
+            .order_by(Series.id)
+            .with_for_update(key_share=True)
+        )
+        for row in rows:
+            if row.calendar_id not in all_calendars:
+                all_calendars[row.calendar_id] = rules_calendar(session.get_one(Calendar, row.calendar_id))
+            since = micros_or_none(row.first_ingested_at)
+            found[row.id] = Reporting(
+                key=row.key,
+                cadence=row.cadence,
+                latency=row.latency,
+                calendar=all_calendars[row.calendar_id],
+                known_since=now if since is None else since,
+                is_new=since is None,
+            )
+    missing = series_ids - found.keys()
+    if missing:
+        raise NotFoundError(f"there is no series with id {min(missing)}: define it before recording what it measures")
+    return found
+
+
+def _without_repeats(batch: Iterable[ObservationDraft]) -> list[ObservationDraft]:
+    kept: list[ObservationDraft] = []
+    places: dict[tuple[int, datetime], int] = {}
+    for draft in batch:
+        _refuse_nonsense(draft)
+        if draft.recorded_at is None and draft.released_at is None:
+            place = places.setdefault((draft.series_id, draft.period_start), len(kept))
+            if place < len(kept):
+                kept[place] = draft
+                continue
+        kept.append(draft)
+    return kept
+
+
+def _refuse_nonsense(draft: ObservationDraft) -> None:
+    for number in (draft.value, draft.numerator, draft.denominator):
+        if number is not None and not math.isfinite(number):
+            raise InvalidInputError(f"{number} is no number that can be kept: leave it empty where it is unknown")
+    if draft.period_end is not None and draft.period_end <= draft.period_start:
+        raise InvalidInputError(
+            f"the period {draft.period_start.isoformat()} to {draft.period_end.isoformat()} ends before it begins: "
+            "period_end is the first instant after it"
+        )
+
+
+def _in_chunks(
+    drafts: Sequence[ObservationDraft], reporting: dict[int, Reporting]
+) -> Iterable[dict[StretchKey, list[ObservationDraft]]]:
+    def stretch(draft: ObservationDraft) -> StretchKey:
+        start = to_micros(draft.period_start)
+        return StretchKey(draft.series_id, start // stretch_width(reporting[draft.series_id].cadence))
+
+    chunk: dict[StretchKey, list[ObservationDraft]] = {}
+    for key, of_stretch in groupby(drafts, key=stretch):
+        chunk[key] = list(of_stretch)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = {}
+    if chunk:
+        yield chunk
+
+
+def _news(
+    drafts: Sequence[ObservationDraft], known: Columns, reporting: Reporting, *, now: int
+) -> list[tuple[Any, ...]]:
+    news = []
+    periods: dict[int, Versions] = {}
+    for draft in drafts:
+        start = to_micros(draft.period_start)
+        if start not in periods:
+            periods[start] = _versions(known, start)
+        end = micros_or_none(draft.period_end)
+        if end is None:
+            end = end_of_period(reporting.calendar, reporting.cadence, start)
+        released = micros_or_none(draft.released_at)
+        version = periods[start].add(
+            (end, draft.value, draft.numerator, draft.denominator),
+            recorded_at=released if released is not None else micros_or_none(draft.recorded_at),
+            imputed_at=reporting.imputed_at(end),
+            now=now,
+        )
+        if version is not None:
+            news.append(_row(draft, start, version, now=now, released=released))
+    return news
+
+
+def _versions(known: Columns, start: int) -> Versions:
+    first, last = np.searchsorted(known.starts, [start, start + 1])
+    return Versions(
+        Version(
+            int(known.recorded[row]),
+            bool(known.imputed[row]),
+            (
+                int(known.ends[row]),
+                *(
+                    None if np.isnan(column[row]) else float(column[row])
+                    for column in (known.values, known.numerators, known.denominators)
+                ),
+            ),
+        )
+        for row in range(first, last)
+    )
+
+
+def _row(draft: ObservationDraft, start: int, version: Version, *, now: int, released: int | None) -> tuple[Any, ...]:
+    end, value, numerator, denominator = version.content
+    said = (draft.reported_by, draft.source, draft.note)
+    seen = (version.recorded, version.imputed, value, numerator, denominator)
+    return (draft.series_id, start, end, *seen, *said, now, released)
+
+
+def _begin_watching(session: Session, series_ids: Sequence[int], now: datetime) -> None:
+    for place in range(0, len(series_ids), CHUNK):
+        some = series_ids[place : place + CHUNK]
+        session.execute(update(Series).where(Series.id.in_(some)).values(first_ingested_at=now))
