@@ -102,6 +102,11 @@ class Principal:
     purpose: Permission | None = None
     """Permission by which this request was let in: lists show what is granted for it, not for something else."""
 
+    @property
+    def audit_name(self) -> str:
+        """Give the name that the audit trail keeps: a public id, and the token where a program acted."""
+        return self.public_id if self.token_id is None else f"{self.public_id}/{self.token_id}"
+
     @cached_property
     def roles(self) -> frozenset[Role]:
         """Every role that holds anywhere."""

@@ -63,3 +63,69 @@ class SettingError(PlumblineError):
     """A setting has to be changed before the product can start; the message names the variable."""
 
     slug, status, title = "setting", 500, "A setting has to be changed"
+
+
+class BadRequestError(PlumblineError):
+    """The request itself cannot be read: broken JSON, a missing part, a cookie or header that makes no sense."""
+
+    slug, status, title = "bad-request", 400, "The request cannot be read"
+
+
+class MethodNotAllowedError(PlumblineError):
+    """The address exists and does not take this method; the header Allow names those it takes."""
+
+    slug, status, title = "method-not-allowed", 405, "Not this way"
+
+
+class PreconditionFailedError(PlumblineError):
+    """The thing has changed since it was read (If-Match): read it again, then decide."""
+
+    slug, status, title = "precondition-failed", 412, "Changed in the meantime"
+
+
+class TooLargeError(PlumblineError):
+    """The request is larger than this address takes: send it in parts."""
+
+    slug, status, title = "too-large", 413, "Too large"
+
+
+class UnsupportedMediaTypeError(PlumblineError):
+    """The content type is not one that this address reads: send application/json."""
+
+    slug, status, title = "unsupported-media-type", 415, "Not this format"
+
+
+class IdempotencyKeyReusedError(PlumblineError):
+    """The Idempotency-Key was used for another request before: use a new key."""
+
+    slug, status, title = "idempotency-key-reused", 422, "The key belongs to another request"
+
+
+class PreconditionRequiredError(PlumblineError):
+    """An update has to say which state it changes: send the ETag you read as If-Match."""
+
+    slug, status, title = "precondition-required", 428, "Say what you change"
+
+
+class TooManyRequestsError(PlumblineError):
+    """Too many requests for now; the header Retry-After says when the next one is welcome."""
+
+    slug, status, title = "too-many-requests", 429, "Too many requests"
+
+
+class CrossSiteError(PlumblineError):
+    """A form was sent by another site, or its page is too old: open the page again and send it from there."""
+
+    slug, status, title = "cross-site", 403, "Not sent from our page"
+
+
+class InternalError(PlumblineError):
+    """Something went wrong on our side; the log has it under the request's id."""
+
+    slug, status, title = "internal", 500, "Something went wrong here"
+
+
+class UnavailableError(PlumblineError):
+    """Something this needs is down; nothing was changed, so try again later."""
+
+    slug, status, title = "unavailable", 503, "Not available at the moment"

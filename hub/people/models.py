@@ -10,12 +10,21 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from hub.core.access import Role
 from hub.core.database import Base, Id, PublicId, Ref
+from hub.core.inventory import Inventory, Personal
+
+WHILE_EMPLOYED = "until the person is erased"
 
 
 class OrgUnit(Base):
     """A part of the organisation; `function` (sales, finance, ...) counts for the parts below that name none."""
 
     __tablename__ = "org_unit"
+    __inventory__ = Inventory(
+        purpose="The parts of the organisation: who sees and answers for what.",
+        retention="for the life of the deployment",
+        seen_by="people.read",
+        plain=("key", "name", "function"),
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -32,6 +41,17 @@ class Person(Base):
     """Somebody who owns, answers or is told; has an account only where they sign in."""
 
     __tablename__ = "person"
+    __inventory__ = Inventory(
+        purpose="Who owns, answers for and is told about what.",
+        retention=WHILE_EMPLOYED,
+        seen_by="people.read",
+        personal={
+            "key": "names the person in configuration files",
+            "name": "so that people know whom to ask",
+            "email": "where messages go, and the name to sign in with",
+            "time_zone": Personal("to show times as the person reads them", seen_by="the person"),
+        },
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -48,6 +68,12 @@ class Account(Base):
     """The local account of a person: what is kept is an argon2 hash, never the password."""
 
     __tablename__ = "account"
+    __inventory__ = Inventory(
+        purpose="Lets a person sign in with a password.",
+        retention=WHILE_EMPLOYED,
+        seen_by="nobody",
+        personal={"person_id": "whose account it is", "password_hash": "to check the password, which is not kept"},
+    )
 
     id: Mapped[Id]
     person_id: Mapped[int] = mapped_column(Ref, ForeignKey("person.id"), unique=True)
@@ -61,6 +87,12 @@ class Grant(Base):
     """A role of a person in an org unit and everything below it; no org unit = the whole organisation."""
 
     __tablename__ = "grant"
+    __inventory__ = Inventory(
+        purpose="What a person may do, where, and until when.",
+        retention="kept when it ends, so that the past can be explained",
+        seen_by="people.manage",
+        personal={"person_id": "whose role it is"},
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -76,6 +108,12 @@ class Share(Base):
     """Something of one org unit that another one may see as well."""
 
     __tablename__ = "share"
+    __inventory__ = Inventory(
+        purpose="Lets another org unit see something.",
+        retention="until the share is taken back",
+        seen_by="those who see the shared thing",
+        plain=("entity_kind",),
+    )
 
     id: Mapped[Id]
     entity_kind: Mapped[str] = mapped_column(String(40))
@@ -94,6 +132,17 @@ class ApiToken(Base):
     """A token for programs: acts for its person, limited to its scopes. Kept as a hash, shown once."""
 
     __tablename__ = "api_token"
+    __inventory__ = Inventory(
+        purpose="Lets a program act for a person, with less than the person may do.",
+        retention="kept when it ends, so that the past can be explained",
+        seen_by="the person, people.manage",
+        plain=("scopes",),
+        personal={
+            "person_id": "for whom the program acts",
+            "name": "what the person calls the token",
+            "token_hash": Personal("to recognise the token, which is not kept", seen_by="nobody"),
+        },
+    )
 
     id: Mapped[Id]
     public_id: Mapped[PublicId]
@@ -111,6 +160,12 @@ class SigninSession(Base):
     """One browser that is signed in; the cookie holds a random id, this row only its hash."""
 
     __tablename__ = "signin_session"
+    __inventory__ = Inventory(
+        purpose="One signed-in browser.",
+        retention="a week after its end",
+        seen_by="nobody",
+        personal={"person_id": "who is signed in", "id_hash": "to recognise the browser"},
+    )
 
     id: Mapped[Id]
     id_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -124,6 +179,12 @@ class SigninAttempt(Base):
     """One try to sign in, counted against its account and its address (both as hashes)."""
 
     __tablename__ = "signin_attempt"
+    __inventory__ = Inventory(
+        purpose="Slows down whoever guesses passwords.",
+        retention="a day",
+        seen_by="nobody",
+        personal={"subject_hash": "to count tries for one account or from one address without keeping either"},
+    )
 
     id: Mapped[Id]
     subject_hash: Mapped[str] = mapped_column(String(64))
@@ -136,6 +197,12 @@ class SetupToken(Base):
     """The one-time token of the console that lets somebody set up an empty deployment."""
 
     __tablename__ = "setup_token"
+    __inventory__ = Inventory(
+        purpose="Lets one person set up an empty deployment.",
+        retention="for the life of the deployment",
+        seen_by="nobody",
+        plain=("token_hash",),
+    )
 
     id: Mapped[Id]
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

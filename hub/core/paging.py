@@ -1,0 +1,90 @@
+"""Pages of a long list by an opaque cursor: where the next page starts, in the list's own order.
+
+A cursor holds the last row's values of the ordering columns, so pages neither repeat nor skip rows while others add
+some. It allows nothing: whoever changes one still sees only what the statement lets through.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from hub.core.errors import InvalidInputError
+from hub.core.instants import Instant, from_micros, to_micros
+
+MOST = 200
+"""Rows of a page at most."""
+USUAL = 50
+T = TypeVar("T")
+Ordering = InstrumentedAttribute[Any] | ColumnElement[Any]
+
+
+class PageQuery(BaseModel):
+    """Query of every list: how many rows, and where the page starts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=USUAL, ge=1, le=MOST, description="Rows of this page.")
+    cursor: str | None = Field(default=None, max_length=2000, description="next_cursor of the page before.")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None
+    """None on the last page."""
+
+
+def read_page(
+    session: Session,
+    statement: Select[T],
+    *,
+    by: Sequence[Ordering],
+    query: PageQuery,
+    newest_first: bool = False,
+) -> Page[T]:
+    """Read one page of a list of entities, ordered by columns that are never NULL, the last one unique."""
+    columns = [column.expression if isinstance(column, InstrumentedAttribute) else column for column in by]
+    if query.cursor is not None:
+        after = tuple_(*_read_cursor(query.cursor, columns), types=[column.type for column in columns])
+        here = tuple_(*columns)
+        statement = statement.where(here < after if newest_first else here > after)
+    order = [column.desc() if newest_first else column.asc() for column in columns]
+    rows = session.scalars(statement.order_by(None).order_by(*order).limit(query.limit + 1)).all()
+    items = list(rows[: query.limit])
+    if len(rows) <= query.limit:
+        return Page(items, None)
+    return Page(items, _write_cursor([getattr(items[-1], str(column.key)) for column in columns]))
+
+
+def _write_cursor(values: Sequence[Any]) -> str:
+    plain = [to_micros(value) if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
+    try:
+        text = cursor.encode("ascii")
+        values = list(orjson.loads(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))))
+        return [_read_value(value, column) for value, column in zip(values, columns, strict=True)]
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+        raise InvalidInputError("cursor: not one that this list gave out; start again without it") from error
+
+
+def _read_value(value: Any, column: ColumnElement[Any]) -> Any:  # noqa: ANN401  # the type is the column's
+    instant = isinstance(column.type, Instant)
+    wanted = int if instant else column.type.python_type
+    if type(value) is not wanted or (wanted is int and not -(2**63) <= value < 2**63) or "\0" in str(value):
+        raise TypeError
+    return from_micros(value) if instant else value
