@@ -23,7 +23,6 @@ from hub.core.rotation import count_by_key, find_sealed_columns, rotate
 from hub.core.sealing import Sealed, SealedValueError, Sealer, place
 from hub.settings import Settings
 
-PREFIX = "plb1.old.00000000."
 OLD, NEW = Key("old", b"o" * 32), Key("new", b"n" * 32)
 
 
@@ -123,18 +122,12 @@ def test_any_other_text_is_refused_as_no_secret(text: str) -> None:
 @given(st.integers(min_value=0), st.sampled_from("ABCxyz019_-"))
 def test_no_changed_character_goes_unnoticed(position: int, character: str) -> None:
     box = sealer(OLD)
-    sealed = box.seal("a secret of some length", "here")
+    sealed = box.seal("a secret of some length", "here")  # 51 bytes in 68 characters: none has unused bits
     at = position % len(sealed)
     changed = sealed[:at] + character + sealed[at + 1 :]
-    if base64.urlsafe_b64decode(_padded(changed)) == base64.urlsafe_b64decode(_padded(sealed)) and at >= len(PREFIX):
-        return  # the same bytes in another spelling
     if changed != sealed:
         with pytest.raises(SealedValueError):
             box.open(changed, "here")
-
-
-def _padded(sealed: str) -> str:
-    return sealed.rpartition(".")[2].ljust(72, "=")
 
 
 def test_errors_and_representations_hold_neither_keys_nor_secrets() -> None:
