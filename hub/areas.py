@@ -1,0 +1,28 @@
+"""The one list of areas. Adding an area is one line here and one folder beside this file."""
+
+from __future__ import annotations
+
+from hub.actions import AREA as ACTIONS
+from hub.audit import AREA as AUDIT
+from hub.connections import AREA as CONNECTIONS
+from hub.core.area import Area
+from hub.findings import AREA as FINDINGS
+from hub.metrics import AREA as METRICS
+from hub.ownership import AREA as OWNERSHIP
+from hub.people import AREA as PEOPLE
+from hub.strategy import AREA as STRATEGY
+from hub.syncing import AREA as SYNCING
+from hub.work import AREA as WORK
+
+AREAS: tuple[Area, ...] = (
+    PEOPLE,
+    CONNECTIONS,
+    METRICS,
+    OWNERSHIP,
+    STRATEGY,
+    SYNCING,
+    FINDINGS,
+    ACTIONS,
+    AUDIT,
+    WORK,
+)
