@@ -105,7 +105,7 @@ def api_slice(spec: Json, operations: Mapping[str, str], *, prefix: str, served_
     return {
         "openapi": spec["openapi"],
         "info": {"title": "slice", "version": spec["info"]["version"]},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "http://localhost"}],
         "paths": paths,
         "components": {"schemas": reachable(spec["components"]["schemas"], paths)},
     }
@@ -149,17 +149,30 @@ def kinds(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def webhook_facts(folder: Path) -> Json:
-    """Reduce each captured body to its event name and the JSON types found at each path: no value survives."""
-    facts = {}
+    """Reduce the captured bodies to the JSON types found at each path, by deployment and event: no value survives.
+
+    `always` was in each capture of the event, `sometimes` only in some.
+    """
+    captures: dict[tuple[str, str], list[dict[str, set[str]]]] = {}
     for file in sorted(folder.glob("*.json")):
-        body = json.loads(file.read_text())
+        text = file.read_text()
+        body = json.loads(text)
         found: dict[str, set[str]] = {}
         for path, kind in kinds(body):
             found.setdefault(path, set()).add(kind)
-        facts[file.stem.removeprefix("webhook-")] = {
-            "event": body["webhookEvent"],
-            "deployment": "data_center" if "-server-" in file.stem else "cloud",
-            "paths": {path: sorted(found[path]) for path in sorted(found) if path},
+        deployment = "cloud" if '"accountId"' in text else "data_center"
+        captures.setdefault((deployment, body["webhookEvent"]), []).append(found)
+    facts: Json = {}
+    for (deployment, event), bodies in captures.items():
+        merged: dict[str, set[str]] = {}
+        for body in bodies:
+            for path, seen in body.items():
+                merged.setdefault(path, set()).update(seen)
+        always = set.intersection(*(set(body) for body in bodies))
+        facts.setdefault(deployment, {})[event] = {
+            "captures": len(bodies),
+            "always": {path: sorted(merged[path]) for path in merged if path and path in always},
+            "sometimes": {path: sorted(merged[path]) for path in merged if path not in always},
         }
     return facts
 

@@ -1,0 +1,215 @@
+"""The calls that Jira answers, for both deployments; what is read and written in them is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from connectors.jira.config import ApiToken, Deployment, JiraConfig, PersonalAccessToken, ScopedToken
+from connectors.jira.text import AdfWriter, WikiWriter, Writer
+from connectors.sdk.errors import AmbiguousError, ConfigError, TransientError
+from connectors.sdk.http import HttpClient, HttpResponse, basic, bearer
+from connectors.sdk.network import Network
+
+Json = dict[str, Any]
+
+PAGE = 100
+"""Issues with fields that Cloud gives at most per page."""
+KEYS_PAGE = 1000
+FETCHED_AT_ONCE = 100
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the issues that a query finds; `next` continues it, None = that was all."""
+
+    issues: Sequence[Json]
+    next: str | None
+
+
+class JiraApi:
+    """One site, signed in. Paths, paging and the form of rich text differ by deployment; here and nowhere else."""
+
+    def __init__(self, config: JiraConfig, network: Network) -> None:
+        self._config = config
+        auth = config.auth
+        authorization = bearer(auth.token) if isinstance(auth, PersonalAccessToken) else basic(auth.email, auth.token)
+        self._http = HttpClient(network, base_url=config.api_url, authorization=authorization, secrets=[auth.token])
+
+    # --- the site --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def server(self) -> Json:
+        """What the site says of itself; version 2 of the call exists on both deployments."""
+        return self._object(self._http.get("rest/api/2/serverInfo"))
+
+    @cached_property
+    def cloud(self) -> bool:
+        """Whether this is Cloud: as configured, else as the site says."""
+        if self._config.deployment is not Deployment.AUTO:
+            return self._config.deployment is Deployment.CLOUD
+        if isinstance(self._config.auth, ScopedToken):
+            return True
+        cloud = self.server.get("deploymentType") == "Cloud"
+        if cloud and not isinstance(self._config.auth, ApiToken):
+            raise ConfigError("Jira Cloud takes an API token, not a personal access token.", field="auth.kind")
+        return cloud
+
+    @property
+    def writer(self) -> Writer:
+        """Whoever writes rich text in the form this site takes."""
+        return AdfWriter() if self.cloud else WikiWriter()
+
+    @cached_property
+    def me(self) -> Json:
+        """The account we are signed in as."""
+        return self._object(self._get("myself"))
+
+    @cached_property
+    def time_zone(self) -> ZoneInfo:
+        """The zone in which this site reads times in JQL: that of our account's profile."""
+        return ZoneInfo(str(self.me.get("timeZone") or "UTC"))
+
+    def permissions(self, project: str, wanted: Sequence[str]) -> Mapping[str, bool]:
+        """Say which permissions our account has in a project."""
+        asked: Json = {"projectKey": project}
+        if self.cloud:
+            asked["permissions"] = ",".join(wanted)
+        response = self._get("mypermissions", asked, accept={NOT_FOUND})
+        if response.status == NOT_FOUND:
+            raise ConfigError(f"Jira has no project {project}, or our account may not see it.", field="projects")
+        known = self._object(response).get("permissions", {})
+        return {name: bool(known.get(name, {}).get("havePermission")) for name in wanted}
+
+    def issue_types(self, project: str) -> Sequence[Json]:
+        """List what can be created in a project."""
+        return self._create_meta(f"issue/createmeta/{_part(project)}/issuetypes", "issueTypes")
+
+    def create_fields(self, project: str, issue_type: str) -> Mapping[str, Json]:
+        """List the fields of a create screen by id."""
+        path = f"issue/createmeta/{_part(project)}/issuetypes/{_part(issue_type)}"
+        return {str(field["fieldId"]): field for field in self._create_meta(path, "fields")}
+
+    def _create_meta(self, path: str, name: str) -> Sequence[Json]:
+        found: list[Json] = []
+        while True:
+            page = self._object(self._get(path, {"startAt": len(found), "maxResults": PAGE}))
+            entries = page.get(name) or page.get("values") or []  # Data Center's pages call them `values`
+            found += entries
+            if not entries or len(found) >= int(page.get("total") or 0):
+                return found
+
+    # --- issues ----------------------------------------------------------------------------------------------------
+
+    def search(
+        self, jql: str, fields: Sequence[str], *, properties: Sequence[str] = (), after: str | None = None
+    ) -> Page:
+        """Ask for one page of what a query finds; the index lags behind what was written."""
+        most = KEYS_PAGE if set(fields) <= {"id", "key"} else PAGE
+        asked: dict[str, JsonValue] = {"jql": jql, "fields": list(fields), "maxResults": most}
+        if not self.cloud:
+            return self._offset_page({**asked, "startAt": int(after or 0)})
+        if properties:
+            asked["properties"] = list(properties)
+        if after is not None:
+            asked["nextPageToken"] = after
+        page = self._object(self._http.read("POST", self._path("search/jql"), json=asked))
+        issues, token = page.get("issues") or [], page.get("nextPageToken")
+        if token is not None and token == after:
+            raise TransientError("Jira gave the same page of a search again: it is asked from the start next time.")
+        return Page(issues, str(token) if token and issues else None)
+
+    def _offset_page(self, asked: dict[str, JsonValue]) -> Page:
+        page = self._object(self._http.read("POST", self._path("search"), json=asked))
+        issues = page.get("issues") or []
+        end = int(page.get("startAt") or 0) + len(issues)
+        return Page(issues, str(end) if issues and end < int(page.get("total") or 0) else None)
+
+    def issue(self, key: str, fields: Sequence[str], *, properties: Sequence[str] = ()) -> Json | None:
+        """Read one issue from the database behind the search; None if it is gone or hidden."""
+        asked = {"fields": ",".join(fields), **({"properties": ",".join(properties)} if properties else {})}
+        response = self._get(f"issue/{_part(key)}", asked, accept={NOT_FOUND})
+        return None if response.status == NOT_FOUND else self._object(response)
+
+    def issues(self, keys: Sequence[str], fields: Sequence[str], *, properties: Sequence[str]) -> Sequence[Json]:
+        """Read up to FETCHED_AT_ONCE issues; those that are gone or hidden are not in the answer."""
+        if not self.cloud:
+            found = (self.issue(key, fields, properties=properties) for key in keys)
+            return [issue for issue in found if issue is not None]
+        asked: dict[str, JsonValue] = {
+            "issueIdsOrKeys": list(keys),
+            "fields": list(fields),
+            "properties": list(properties),
+        }
+        response = self._http.read("POST", self._path("issue/bulkfetch"), json=asked)
+        return self._object(response).get("issues") or []
+
+    def create(self, body: Json) -> HttpResponse:
+        """Create an issue; 400 comes back for the caller to look at, anything else that is no 201 raises."""
+        return self._http.write("POST", self._path("issue"), json=body, accept={400})
+
+    def edit(self, key: str, body: Json) -> None:
+        """Change fields of an issue."""
+        self._http.write("PUT", self._path(f"issue/{_part(key)}"), json=body, reply="any")
+
+    def comments(self, key: str) -> Sequence[Json]:
+        """List all comments of an issue."""
+        found: list[Json] = []
+        while True:
+            asked = {"startAt": len(found), "maxResults": PAGE, "orderBy": "created"}
+            page = self._object(self._get(f"issue/{_part(key)}/comment", asked))
+            comments = page.get("comments") or []
+            found += comments
+            if not comments or len(found) >= int(page.get("total") or 0):
+                return found
+
+    def comment(self, key: str, body: JsonValue) -> Json:
+        """Add a comment."""
+        return self._object(self._http.write("POST", self._path(f"issue/{_part(key)}/comment"), json={"body": body}))
+
+    def transitions(self, key: str) -> Sequence[Json]:
+        """List the ways out of an issue's status, with the fields they ask for."""
+        page = self._object(self._get(f"issue/{_part(key)}/transitions", {"expand": "transitions.fields"}))
+        return page.get("transitions") or []
+
+    def transition(self, key: str, way: str, fields: Json) -> None:
+        """Go through a transition."""
+        body: Json = {"transition": {"id": way}, **({"fields": fields} if fields else {})}
+        self._http.write("POST", self._path(f"issue/{_part(key)}/transitions"), json=body, reply="any")
+
+    def link(self, key: str, *, global_id: str, url: str, title: str) -> None:
+        """Add or replace the remote link with this global id."""
+        body: Json = {
+            "globalId": global_id,
+            "application": {"type": "plumbline", "name": "Plumbline"},
+            "object": {"url": url, "title": title},
+        }
+        self._http.write("POST", self._path(f"issue/{_part(key)}/remotelink"), json=body)
+
+    # --- paths -----------------------------------------------------------------------------------------------------
+
+    def _path(self, path: str) -> str:
+        return f"rest/api/{3 if self.cloud else 2}/{path}"
+
+    def _get(self, path: str, params: Mapping[str, Any] | None = None, accept: set[int] | None = None) -> HttpResponse:
+        return self._http.get(self._path(path), params=params, accept=accept or ())
+
+    @staticmethod
+    def _object(response: HttpResponse) -> Json:
+        content = response.json()
+        if not isinstance(content, dict):
+            message = f"{response.url} answered with something else than a JSON object."
+            raise AmbiguousError(message) if response.written else TransientError(message)
+        return content
+
+
+def _part(value: str) -> str:
+    """Write a value as one part of a path, whatever it holds."""
+    return quote(value, safe="")
