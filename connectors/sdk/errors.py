@@ -49,5 +49,9 @@ class AmbiguousError(ConnectorError):
     """Nobody knows whether a write was applied: it must be looked up by its marker before it is repeated."""
 
 
+class BrokenConnectorError(ConnectorError):
+    """The connector has a bug or breaks the protocol: the run is stopped, and its author is the one to tell."""
+
+
 class ForgedRequestError(ConnectorError):
     """A webhook request is not from whom it says (signature, age): answered 401, nothing is stored."""
