@@ -34,4 +34,6 @@ class AlertVerified(Event):
     alert_id: int
     occurrence: int
     holds: bool
+    escalated: bool = False
+    """It still holds although it went back twice: it goes to the steward and the tier above."""
     reason: str

@@ -59,7 +59,9 @@ def plan_rules(session: Session, texts: Iterable[RuleText], *, managed: str) -> 
     return found
 
 
-def retire_rules(session: Session, names: Iterable[str], *, managed: str, by: Actor | str, now: datetime) -> list[Change]:
+def retire_rules(
+    session: Session, names: Iterable[str], *, managed: str, by: Actor | str, now: datetime
+) -> list[Change]:
     """Take rules out of force; their findings and names stay."""
     retired: list[Change] = []
     for name in names:
@@ -136,7 +138,8 @@ def _find(session: Session, name: str) -> Rule | None:
 def _refuse_foreign(rule: Rule | None, managed: str) -> None:
     if rule is not None and rule.managed != managed:
         raise ManagedElsewhereError(
-            f"The rule {rule.name!r} is managed by {rule.managed}, not by {managed}: change it there, or give yours a new name."
+            f"The rule {rule.name!r} is managed by {rule.managed}, not by {managed}: "
+            "change it there, or give yours a new name."
         )
 
 

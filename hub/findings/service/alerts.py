@@ -1,0 +1,221 @@
+"""Bring one alert forward: what the lifecycle decided becomes a row, a step people can read, and an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from hub.core.access import Principal, visible
+from hub.core.errors import NotFoundError
+from hub.core.ids import new_public_id
+from hub.core.instants import from_micros, to_micros
+from hub.findings.events import AlertFired, AlertResolved
+from hub.findings.models import Alert, AlertStatus, AlertStep
+from hub.findings.service.rules import Installed
+from hub.metrics.models import Series
+from hub.ownership.service import responsible_for
+from hub.people.models import OrgUnit
+from hub.strategy.models import KeyResult, Objective
+from hub.work.service import publish
+from rules.alerts import Verdict
+from rules.calendars import Calendar
+from rules.durations import Duration
+from rules.lifecycle import AlertState, Phase, Step, Transition
+
+DATA_PATTERNS = frozenset(
+    {
+        "stale",
+        "ownership_gap",
+        "missing_reporting",
+        "anomaly",
+        "level_shift",
+        "redundant_metric",
+        "definition_conflict",
+        "engine",
+    }
+)
+"""Patterns about data and duties. All others are about the integrity of a number, and are asked of its owner first."""
+
+EVIDENCE = frozenset({"title", "score", "effect", "p", "start", "end", "as_of", "facts", "evidence", "withheld"})
+"""What is kept of a finding beside its alert."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a subject belongs."""
+
+    org_unit_id: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """How long an integrity finding is shown to owner and steward only."""
+
+    owner_first_business_days: int
+    calendar: Calendar = field(default_factory=Calendar)
+
+    def visible_from(self, detector: str, fired_at: datetime) -> datetime:
+        """Give the instant from which others may see a finding of this pattern."""
+        if detector in DATA_PATTERNS:
+            return fired_at
+        window = Duration(business_days=self.owner_first_business_days)
+        return from_micros(self.calendar.add(to_micros(fired_at), window))
+
+
+def read_state(row: Alert) -> AlertState:
+    """Read the lifecycle's state as it was stored."""
+    return AlertState.model_validate(row.lifecycle)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run decided about one alert."""
+
+    installed: Installed
+    home: Home
+    verdict: Verdict
+    step: Step
+    privacy: Privacy
+    at: datetime
+
+    @property
+    def transition(self) -> Transition:
+        """What changed."""
+        return self.step.transition
+
+
+def take_step(session: Session, row: Alert | None, judged: Judged) -> int:
+    """Store what was decided, and tell the areas above when a finding is to be acted on or has ended; 1 = it changed."""
+    row = row or _new_alert(session, judged)
+    _describe(row, judged)
+    if judged.transition in (Transition.FIRED, Transition.REOPENED):
+        row.fired_at = judged.at
+        row.visible_from = judged.privacy.visible_from(judged.installed.text.detector, judged.at)
+        row.announced = min(row.announced, row.occurrence - 1)
+    session.flush()
+    if judged.transition is not Transition.NONE:
+        log_step(session, row, judged.transition, _reason(judged), judged.at)
+    _announce(session, row, judged)
+    return int(judged.transition is not Transition.NONE)
+
+
+def log_step(session: Session, row: Alert, step: str, reason: str, now: datetime) -> None:
+    """Write down one step in a finding's life."""
+    session.add(AlertStep(alert_id=row.id, occurrence=row.occurrence, at=now, step=step, reason=reason))
+
+
+def find_homes(session: Session, subjects: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Home]:
+    """Find the org unit and the title of subjects given as (kind, public id); what is gone is left out."""
+    wanted: dict[str, set[str]] = {}
+    for kind, subject in subjects:
+        wanted.setdefault(kind, set()).add(subject)
+    homes: dict[tuple[str, str], Home] = {}
+    for kind, model, title in (
+        ("series", Series, Series.key),
+        ("key_result", KeyResult, KeyResult.key),
+        ("objective", Objective, Objective.name),
+    ):
+        if kind in wanted:
+            owner = Objective.org_unit_id if model is KeyResult else model.org_unit_id
+            statement: Select[Any] = select(model.public_id, owner, title).where(model.public_id.in_(wanted[kind]))
+            if model is KeyResult:
+                statement = statement.join(Objective, Objective.id == KeyResult.objective_id)
+            homes |= {(kind, public_id): Home(unit, name) for public_id, unit, name in session.execute(statement)}
+    if "rule" in wanted:
+        root = session.scalar(select(OrgUnit.id).where(OrgUnit.parent_id.is_(None)).order_by(OrgUnit.id).limit(1))
+        if root is not None:
+            homes |= {("rule", name): Home(root, name) for name in wanted["rule"]}
+    return homes
+
+
+def list_visible(session: Session, principal: Principal, *, now: datetime) -> Select[tuple[Alert]]:
+    """Select what a principal may see now: an integrity finding is its owner's and steward's alone at first."""
+    mine = responsible_for(session, principal.person_id, at=now)
+    told_first = or_(*(_about(kind, ids) for kind, ids in mine.items())) if mine else None
+    due = Alert.visible_from <= now
+    statement = visible(select(Alert), principal, Alert)
+    return statement.where(due if told_first is None else or_(due, told_first))
+
+
+def get_visible(session: Session, principal: Principal, public_id: str, *, now: datetime) -> Alert:
+    """Give one finding, if the principal may see it; who may not is told that there is none."""
+    row = session.scalar(list_visible(session, principal, now=now).where(Alert.public_id == public_id))
+    if row is None:
+        raise NotFoundError(f"There is no finding {public_id}.")
+    return row
+
+
+def list_steps(session: Session, alert: Alert) -> list[AlertStep]:
+    """List what became of a finding, oldest first."""
+    return list(session.scalars(select(AlertStep).where(AlertStep.alert_id == alert.id).order_by(AlertStep.id)))
+
+
+def _about(kind: str, public_ids: Iterable[str]) -> Any:  # noqa: ANN401  # SQLAlchemy's clause types do not compose
+    return (Alert.subject_kind == kind) & Alert.subject_id.in_(list(public_ids))
+
+
+def _new_alert(session: Session, judged: Judged) -> Alert:
+    detector, state = judged.installed.text.detector, judged.step.state
+    row = Alert(
+        public_id=new_public_id("fnd"),
+        org_unit_id=judged.home.org_unit_id,
+        rule_id=judged.installed.rule.id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject,
+        slot=state.slot,
+        integrity=detector not in DATA_PATTERNS,
+        visible_from=judged.privacy.visible_from(detector, judged.at),
+        announced=0,
+        summary="",
+        evidence={},
+        opened_at=judged.at,
+    )
+    session.add(row)
+    return row
+
+
+def _describe(row: Alert, judged: Judged) -> None:
+    state, finding = judged.step.state, judged.verdict.finding
+    row.rule_version_id = judged.installed.version.id
+    row.severity = judged.installed.text.severity
+    row.lifecycle = state.model_dump(mode="json")
+    row.status = _status(state.phase)
+    row.occurrence = state.occurrence
+    row.resolved_at = from_micros(state.resolved_at) if state.resolved_at and not state.is_open else None
+    row.tested_at = judged.at
+    if finding is not None:
+        row.summary = finding.summary
+        row.evidence = finding.model_dump(mode="json", include=EVIDENCE)
+
+
+def _status(phase: Phase) -> AlertStatus:
+    if phase in (Phase.PENDING, Phase.INACTIVE):
+        return AlertStatus.PENDING if phase is Phase.PENDING else AlertStatus.RESOLVED
+    return AlertStatus.FIRING if phase is Phase.FIRING else AlertStatus.RESOLVED
+
+
+def _reason(judged: Judged) -> str:
+    verdict = judged.verdict
+    if verdict.finding is not None:
+        held = [one.value for one in verdict.finding.withheld]
+        return verdict.finding.summary + (f" (not pushed: {', '.join(held)})" if held else "")
+    if verdict.needs:
+        return f"It cannot be judged now: needs {verdict.needs}."
+    return "The condition is gone." if judged.transition is Transition.RESOLVED else "It is no longer asked."
+
+
+def _announce(session: Session, row: Alert, judged: Judged) -> None:
+    """Publish what the areas above act on; what a rule withholds is announced once it no longer does."""
+    finding = judged.verdict.finding
+    pushed = finding is not None and not finding.withheld
+    if row.status == AlertStatus.FIRING and pushed and row.announced < row.occurrence:
+        row.announced = row.occurrence
+        publish(session, AlertFired(alert_id=row.id, occurrence=row.occurrence))
+    elif judged.transition in (Transition.RESOLVED, Transition.WITHDRAWN) and row.announced == row.occurrence:
+        publish(session, AlertResolved(alert_id=row.id, occurrence=row.occurrence, reason=_reason(judged)))
