@@ -1,5 +1,20 @@
 """The audit trail: what was changed, when and by whom, in a form that nobody can quietly rewrite."""
 
-from hub.core.area import Area
+from hub.core.area import Area, Schedule
 
-AREA = Area(name="audit", models="hub.audit.models")
+AREA = Area(
+    name="audit",
+    models="hub.audit.models",
+    handlers={
+        "audit.seal": "hub.audit.jobs:seal",
+        "audit.checkpoint": "hub.audit.jobs:checkpoint",
+        "audit.verify": "hub.audit.jobs:verify",
+    },
+    schedules=(
+        Schedule("audit.seal", "audit.seal", every_seconds=60),
+        Schedule("audit.checkpoint", "audit.checkpoint", every_seconds=3_600),
+        Schedule("audit.verify", "audit.verify", every_seconds=86_400),
+    ),
+    erase="hub.audit.service:erase_person",
+    permissions=("audit.read",),
+)

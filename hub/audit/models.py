@@ -110,6 +110,25 @@ class AuditCheckpoint(Base):
     signature: Mapped[str] = mapped_column(String(128))
 
 
+class AuditVerification(Base):
+    """What a verification by this deployment found; whoever must not trust the operator runs the verifier elsewhere."""
+
+    __tablename__ = "audit_verification"
+    __inventory__ = Inventory(
+        purpose="State of the audit trail, for its page.",
+        retention="90 days",
+        seen_by="audit.read",
+        plain=("finding",),
+    )
+
+    id: Mapped[Id]
+    at: Mapped[datetime]
+    sound: Mapped[bool]
+    entries: Mapped[int]
+    finding: Mapped[str | None] = mapped_column(Text)
+    """The first bad row, in words."""
+
+
 def _make_append_only(table: Table, connection: Connection, **_options: object) -> None:
     for statement in APPEND_ONLY[connection.dialect.name][table.name]:
         connection.exec_driver_sql(statement)

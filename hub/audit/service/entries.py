@@ -25,12 +25,8 @@ class Actor(Protocol):
     """Whoever answers for a change: a signed-in person or an API token (`hub.core.access.Principal`)."""
 
     @property
-    def public_id(self) -> str:
-        """Give the person's public id; the trail never holds a name."""
-
-    @property
-    def token_id(self) -> str | None:
-        """Give the public id of the API token in use, if one is."""
+    def audit_name(self) -> str:
+        """Give the public id that the trail names; never a name or an address."""
 
 
 def record(
@@ -75,7 +71,7 @@ def record(
 
 def _name(by: Actor | str) -> str:
     if not isinstance(by, str):
-        return by.public_id if by.token_id is None else f"{by.public_id}/{by.token_id}"
+        return by.audit_name
     if not by.startswith(SYSTEM):
         raise ValueError(f"audit entry by {by!r}: give the principal, or `{SYSTEM}<what>` where nobody asked")
     return by
