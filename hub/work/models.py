@@ -10,6 +10,9 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.database import Base, Id, Ref
+from hub.core.inventory import Inventory
+
+SEEN_BY = "those who may see the work page"
 
 
 class WorkState(StrEnum):
@@ -33,6 +36,9 @@ class WorkItem(Base):
     state: Mapped[WorkState] = mapped_column(String(10), default=WorkState.READY)
     due_at: Mapped[datetime]
     attempt: Mapped[int] = mapped_column(default=0)
+    """Counts claims and is the fence: only the holder of the newest attempt may commit."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Attempts that ended in an error; too many park the item. A handler that asks for later is no failure."""
     deaths: Mapped[int] = mapped_column(default=0)
     """Attempts whose worker never came back; three park the item (a poison pill kills its worker)."""
     lease_owner: Mapped[str | None] = mapped_column(String(80))
@@ -42,7 +48,18 @@ class WorkItem(Base):
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
 
-    __table_args__ = (Index("ix_work_item_due", "state", "due_at"), Index("ix_work_item_kind_state", "kind", "state"))
+    __table_args__ = (
+        Index("ix_work_item_due", "state", "due_at"),
+        Index("ix_work_item_kind_state", "kind", "state"),
+        Index("ix_work_item_lease_until", "lease_until"),
+    )
+    __inventory__ = Inventory(
+        purpose="work that must not be lost: what, when, how often tried, why it failed",
+        retention="30 days after it is done",
+        seen_by=SEEN_BY,
+        # a payload holds ids and cursors: what a tool or a person said stays in the table that the id points to
+        plain=("kind", "payload", "queue", "lease_owner", "dedupe_key", "last_error"),
+    )
 
 
 class ScheduleRow(Base):
@@ -58,6 +75,13 @@ class ScheduleRow(Base):
     next_due_at: Mapped[datetime]
     paused: Mapped[bool] = mapped_column(default=False)
 
+    __inventory__ = Inventory(
+        purpose="what comes due by itself, how often and when next",
+        retention="as long as an area or a connection asks for it",
+        seen_by=SEEN_BY,
+        plain=("name", "kind", "payload"),
+    )
+
 
 class ScheduleSlot(Base):
     """One due time of a schedule that was turned into work: UNIQUE, so that N schedulers cannot double it."""
@@ -69,6 +93,9 @@ class ScheduleSlot(Base):
     due_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("schedule_id", "due_at"),)
+    __inventory__ = Inventory(
+        purpose="due times that were turned into work, each once", retention="30 days", seen_by=SEEN_BY
+    )
 
 
 class LeaderLease(Base):
@@ -79,3 +106,10 @@ class LeaderLease(Base):
     role: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(80))
     until: Mapped[datetime]
+
+    __inventory__ = Inventory(
+        purpose="which process does what only one may do",
+        retention="overwritten by the next holder",
+        seen_by=SEEN_BY,
+        plain=("role", "owner"),
+    )

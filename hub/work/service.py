@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
-from sqlalchemy import event, insert, select
+from sqlalchemy import event, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from hub.core.database import database_now
+from hub.core.errors import ConflictError
 from hub.work.models import WorkItem, WorkState
 
 if TYPE_CHECKING:
@@ -25,10 +26,16 @@ SUBSCRIBERS = "work.subscribers"
 _FRESH = "work.fresh"
 
 
+class NotParkedError(ConflictError):
+    """Only parked work can be retried by hand."""
+
+    slug, title = "work-not-parked", "This work is not parked"
+
+
 class Dispatch(Protocol):
     """Tells the queue that items are ready; it may fail or forget, the reconciler finds what it lost."""
 
-    def __call__(self, items: list[Ready]) -> None:
+    def __call__(self, items: list[Ready], /) -> None:
         """Take items that were just committed."""
 
 
@@ -38,7 +45,9 @@ class Ready:
 
     id: int
     queue: str
-    due_at: datetime
+    attempt: int = 0
+    delayed: bool = False
+    """Whether it is due later: the queue is told then."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,10 @@ def enqueue(
     dedupe_key: str | None = None,
     queue: str = "default",
 ) -> int | None:
-    """Add a work item to this transaction and give its id; None if one with this dedupe_key exists already."""
+    """Add a work item to this transaction and give its id; None if one with this dedupe_key exists already.
+
+    The payload holds ids and cursors, never people's data or secrets: it is kept and shown on the work page.
+    """
     now = database_now(session)
     body = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else dict(payload)
     due = due_at or now
@@ -76,6 +88,7 @@ def enqueue(
         "state": WorkState.READY,
         "due_at": due,
         "attempt": 0,
+        "failures": 0,
         "deaths": 0,
         "dedupe_key": dedupe_key,
         "created_at": now,
@@ -92,7 +105,7 @@ def enqueue(
         )
     item_id = session.scalar(statement)
     if item_id is not None:
-        _tell_after_commit(session, Ready(item_id, queue, due))
+        _tell_after_commit(session, Ready(item_id, queue, delayed=due > now))
     return item_id
 
 
@@ -114,6 +127,8 @@ def _tell_after_commit(session: Session, item: Ready) -> None:
 
 
 def _dispatch_fresh(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint was released: nothing is committed yet
     fresh: list[Ready] = session.info.get(_FRESH, [])
     items, fresh[:] = list(fresh), []
     dispatch: Dispatch | None = session.info.get(DISPATCH)
@@ -122,9 +137,51 @@ def _dispatch_fresh(session: Session) -> None:
 
 
 def _forget_fresh(session: Session) -> None:
-    session.info.get(_FRESH, [])[:] = []
+    if not session.in_nested_transaction():  # a savepoint's items are harmless: the queue's worker finds no such row
+        session.info.get(_FRESH, [])[:] = []
 
 
 def find_item(session: Session, item_id: int) -> WorkItem | None:
     """Read one work item."""
     return session.scalar(select(WorkItem).where(WorkItem.id == item_id))
+
+
+def list_items(session: Session, *, state: WorkState, limit: int = 50) -> list[WorkItem]:
+    """List work items of a state, the longest due first."""
+    found = session.scalars(
+        select(WorkItem).where(WorkItem.state == state).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
+    )
+    return list(found)
+
+
+def count_items(session: Session) -> dict[WorkState, int]:
+    """Count work items by state."""
+    counts = session.execute(select(WorkItem.state, func.count()).group_by(WorkItem.state))
+    return {WorkState(state): count for state, count in counts}
+
+
+def retry_item(session: Session, item_id: int) -> None:
+    """Give a parked item a fresh start, now."""
+    now = database_now(session)
+    retried = session.execute(
+        update(WorkItem)
+        .where(WorkItem.id == item_id, WorkItem.state == WorkState.PARKED)
+        .values(state=WorkState.READY, due_at=now, failures=0, deaths=0)
+        .returning(WorkItem.queue, WorkItem.attempt)
+    ).one_or_none()
+    if retried is None:
+        raise NotParkedError(
+            f"Work item {item_id} is not parked, so there is nothing to retry: see `plumbline work list`."
+        )
+    _tell_after_commit(session, Ready(item_id, retried.queue, retried.attempt))
+
+
+def retry_parked(session: Session, *, kind: str | None = None) -> int:
+    """Give every parked item, or those of a kind, a fresh start; say how many."""
+    parked = select(WorkItem.id).where(WorkItem.state == WorkState.PARKED)
+    if kind is not None:
+        parked = parked.where(WorkItem.kind == kind)
+    ids = list(session.scalars(parked))
+    for item_id in ids:
+        retry_item(session, item_id)
+    return len(ids)
