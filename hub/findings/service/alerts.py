@@ -91,7 +91,7 @@ class Judged:
 
 
 def take_step(session: Session, row: Alert | None, judged: Judged) -> int:
-    """Store what was decided, and tell the areas above when a finding is to be acted on or has ended; 1 = it changed."""
+    """Store what was decided and tell the areas above what they have to act on; 1 = something changed."""
     row = row or _new_alert(session, judged)
     _describe(row, judged)
     if judged.transition in (Transition.FIRED, Transition.REOPENED):

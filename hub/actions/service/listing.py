@@ -1,0 +1,63 @@
+"""Read actions and tickets for pages and API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from hub.actions.models import ActionItem, ActionStep, Ticket, TicketAlert
+from hub.core.access import Principal, visible
+from hub.core.errors import NotFoundError
+from hub.findings.models import Alert
+
+
+def list_visible(principal: Principal) -> Select[tuple[ActionItem]]:
+    """Select the action items that a principal may see."""
+    return visible(select(ActionItem), principal, ActionItem)
+
+
+def get_visible(session: Session, principal: Principal, public_id: str) -> ActionItem:
+    """Give one action item, if the principal may see it."""
+    item = session.scalar(list_visible(principal).where(ActionItem.public_id == public_id))
+    if item is None:
+        raise NotFoundError(f"There is no action {public_id}.")
+    return item
+
+
+def tickets_of_items(session: Session, items: Sequence[ActionItem]) -> dict[int, Ticket]:
+    """Give the newest ticket of each action item."""
+    rows = session.scalars(
+        select(Ticket).where(Ticket.action_item_id.in_([item.id for item in items])).order_by(Ticket.id)
+    )
+    return {ticket.action_item_id: ticket for ticket in rows}
+
+
+def tickets_of_finding(session: Session, alert: Alert) -> list[tuple[Ticket, ActionItem]]:
+    """List the tickets about a finding with their action items, newest first."""
+    rows = session.execute(
+        select(Ticket, ActionItem)
+        .join(TicketAlert, TicketAlert.ticket_id == Ticket.id)
+        .join(ActionItem, ActionItem.id == Ticket.action_item_id)
+        .where(TicketAlert.alert_id == alert.id)
+        .order_by(Ticket.id.desc())
+    )
+    return [(ticket, item) for ticket, item in rows]
+
+
+def findings_of_item(session: Session, item: ActionItem) -> list[Alert]:
+    """List the findings that an action item is about."""
+    return list(
+        session.scalars(
+            select(Alert)
+            .join(TicketAlert, TicketAlert.alert_id == Alert.id)
+            .join(Ticket, Ticket.id == TicketAlert.ticket_id)
+            .where(Ticket.action_item_id == item.id)
+        )
+    )
+
+
+def list_steps(session: Session, item: ActionItem) -> list[ActionStep]:
+    """List what became of an action item, oldest first."""
+    return list(session.scalars(select(ActionStep).where(ActionStep.action_item_id == item.id).order_by(ActionStep.id)))
