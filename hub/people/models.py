@@ -194,17 +194,20 @@ class SigninAttempt(Base):
 
 
 class SetupToken(Base):
-    """The one-time token of the console that lets somebody set up an empty deployment."""
+    """A one-time token that lets its bearer choose a password: of the console (no person yet) or of an invitation."""
 
     __tablename__ = "setup_token"
     __inventory__ = Inventory(
-        purpose="Lets one person set up an empty deployment.",
-        retention="for the life of the deployment",
+        purpose="Lets one person set up an empty deployment, or choose the first or a new password.",
+        retention="a week after its end",
         seen_by="nobody",
         plain=("token_hash",),
+        personal={"person_id": "who is invited"},
     )
 
     id: Mapped[Id]
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    person_id: Mapped[int | None] = mapped_column(Ref, ForeignKey("person.id"), index=True)
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]

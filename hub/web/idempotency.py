@@ -6,22 +6,15 @@ A request that failed changed nothing and is not kept, so it may be repeated wit
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
-from typing import Any
-
 from flask import Response, g, request
 from pydantic import BaseModel
-from sqlalchemy import CursorResult, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 
-from hub.core.errors import BadRequestError, IdempotencyKeyReusedError
+from hub.core.errors import BadRequestError
 from hub.web.models import IdempotentReply
+from hub.web.replies import LONGEST_KEY, claim_key, keep_reply
 from hub.web.requests import is_api, principal, session, state
 
 HEADER = "Idempotency-Key"
-KEPT = timedelta(hours=24)
-LONGEST_KEY = 200
 
 
 def replay() -> Response | None:
@@ -32,7 +25,7 @@ def replay() -> Response | None:
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise BadRequestError(f"{HEADER}: give 1 to {LONGEST_KEY} printable ASCII characters.")
     caller, now = principal().audit_name, state().clock()
-    first = _claim(session(), caller, key, _hash_request(), now)
+    first = claim_key(session(), caller, key, _hash_request(), now)
     if isinstance(first, int):
         g.idempotent_reply = first
         return None
@@ -46,15 +39,9 @@ def remember(response: Response) -> Response:
         return response
     instead: BaseModel | None = g.get("reply_instead")
     body = response.get_data(as_text=True) if instead is None else instead.model_dump_json()
-    session().execute(
-        update(IdempotentReply)
-        .where(IdempotentReply.id == claimed)
-        .values(
-            status=response.status_code,
-            body=body,
-            location=response.headers.get("Location"),
-            etag=response.headers.get("ETag"),
-        )
+    headers = response.headers
+    keep_reply(
+        session(), claimed, response.status_code, body, location=headers.get("Location"), etag=headers.get("ETag")
     )
     return response
 
@@ -62,32 +49,6 @@ def remember(response: Response) -> Response:
 def reply_later_with(body: BaseModel) -> None:
     """Keep this instead of the reply: for replies that show a secret, which is never stored."""
     g.reply_instead = body
-
-
-def prune_replies(session: Session, *, now: datetime) -> int:
-    """Forget replies whose day is over; give how many."""
-    done = session.execute(delete(IdempotentReply).where(IdempotentReply.created_at < now - KEPT))
-    return done.rowcount if isinstance(done, CursorResult) else 0
-
-
-def _claim(session: Session, caller: str, key: str, request_hash: str, now: datetime) -> int | IdempotentReply:
-    """Take the key for this request, or give the reply that has it. Two at once: the second waits for the first."""
-    mine = (IdempotentReply.caller == caller) & (IdempotentReply.key == key)
-    session.execute(delete(IdempotentReply).where(mine, IdempotentReply.created_at < now - KEPT))
-    values = {"caller": caller, "key": key, "request_hash": request_hash, "created_at": now}
-    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    claimed: int | None = session.scalar(
-        dialect.insert(IdempotentReply)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=["caller", "key"])
-        .returning(IdempotentReply.id)
-    )
-    if claimed is not None:
-        return claimed
-    first = session.scalars(select(IdempotentReply).where(mine)).one()
-    if first.request_hash != request_hash:
-        raise IdempotencyKeyReusedError(f"{HEADER} {key!r} was used for another request: use a new key.")
-    return first
 
 
 def _again(first: IdempotentReply) -> Response:

@@ -6,8 +6,9 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from hub.web.idempotency import HEADER, LONGEST_KEY
+from hub.web.idempotency import HEADER
 from hub.web.problems import PROBLEM_JSON
+from hub.web.replies import LONGEST_KEY
 
 PROBLEM = {
     "title": "Problem",
