@@ -18,6 +18,7 @@ from connectors.jira.sandbox.site import Site
 ANONYMOUS = frozenset({"server_info"})
 FAULT_HEADER = "X-Sandbox-Fault"
 """Marks a reply that is wrong on purpose, so that a contract check can tell it from a mistake."""
+DROPS = frozenset({Kind.DROP_BEFORE, Kind.APPLY_THEN_DROP})
 
 
 class Sandbox(NamedTuple):
@@ -80,6 +81,9 @@ def _leave(site: Site, response: Response) -> Response:
             "reply": response.get_data(as_text=True),
         }
     )
+    if fault and fault.kind in DROPS:
+        connection: socket.socket = request.environ["werkzeug.socket"]
+        connection.shutdown(socket.SHUT_RDWR)  # the reply is then written to nobody
     return response
 
 
@@ -91,8 +95,6 @@ def _refused(refused: Refused) -> Response:
 
 def _answer(fault: Fault) -> Response:
     """Answer for a request that is not applied."""
-    if fault.kind is Kind.DROP_BEFORE:
-        return _dropped()
     throttled = fault.kind is Kind.THROTTLE
     response = jsonify(errorMessages=["Rate limit exceeded." if throttled else "The server is not well."], errors={})
     response.status_code = 429 if throttled else fault.status
@@ -103,8 +105,6 @@ def _answer(fault: Fault) -> Response:
 
 def _spoiled(fault: Fault, response: Response) -> Response:
     """Spoil the reply to a request that was applied."""
-    if fault.kind is Kind.APPLY_THEN_DROP:
-        return _dropped()
     if fault.kind is Kind.ERROR_AFTER:
         response = jsonify(errorMessages=["The server is not well."], errors={})
         response.status_code = fault.status
@@ -118,10 +118,3 @@ def _spoiled(fault: Fault, response: Response) -> Response:
         if fault.kind is Kind.TRUNCATED:
             response.headers["Content-Length"] = str(len(whole))
     return response
-
-
-def _dropped() -> Response:
-    """Close the connection under the reply; it is then written to nobody."""
-    connection: socket.socket = request.environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
-    return Response(status=500)

@@ -6,19 +6,38 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from connectors.jira.sandbox.documents import is_document, plain
-from connectors.jira.sandbox.model import CUSTOM_FIELDS, ISSUE_TYPES, PRIORITIES, SECURITY_LEVELS, Issue, Item, Refused
-
-if TYPE_CHECKING:
-    from connectors.jira.sandbox.site import Site
+from connectors.jira.sandbox.model import (
+    CUSTOM_FIELDS,
+    ISSUE_TYPES,
+    PRIORITIES,
+    SECURITY_LEVELS,
+    Account,
+    Issue,
+    Item,
+    Project,
+    Refused,
+)
 
 OFF_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 NOT_A_DOCUMENT = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
 LONGEST_SUMMARY = 255
 
 Labels = tuple[str, ...]
+
+
+class Premises(Protocol):
+    """What a screen asks its site."""
+
+    accounts: tuple[Account, ...]
+
+    def project(self, key_or_id: str) -> Project:
+        """Find a project."""
+
+    def allows(self, permission: str) -> bool:
+        """Say whether a permission is held."""
 
 
 class Wrong(Exception):  # noqa: N818 - collected per field and answered together
@@ -36,7 +55,7 @@ class Edit:
 class Screen:
     """Reads the `fields` and `update` of a request; refuses with Jira's error texts, all fields at once."""
 
-    def __init__(self, site: Site, version: int, *, hidden: Collection[str] = ()) -> None:
+    def __init__(self, site: Premises, version: int, *, hidden: Collection[str] = ()) -> None:
         self._site = site
         self._rich = version > 2  # noqa: PLR2004 - version 2 takes strings, version 3 documents
         self._hidden = hidden

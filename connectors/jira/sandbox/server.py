@@ -13,6 +13,8 @@ from connectors.jira.sandbox.app import Sandbox, create_sandbox
 from connectors.jira.sandbox.site import Site
 
 LOOPBACK = "127.0.0.1"
+POLL_SECONDS = 0.01
+"""How often a server in a thread looks whether it is to end."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -32,7 +34,7 @@ def _server(sandbox: Sandbox, port: int, host: str) -> BaseWSGIServer:
 def running(sandbox: Sandbox, *, port: int = 0) -> Iterator[str]:
     """Serve from a thread of this process, webhooks included; gives the base address."""
     server = _server(sandbox, port, LOOPBACK)
-    thread = threading.Thread(target=server.serve_forever, name="jira-sandbox", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="jira-sandbox", daemon=True)
     thread.start()
     sandbox.deliveries.start()
     try:

@@ -132,6 +132,13 @@ def with_free_fields(node: Json) -> Json:
     return node
 
 
+def with_expand(spec: Json) -> Json:
+    """Add a parameter that the Data Center contract has in its prose only: `expand=transitions.fields`."""
+    transitions = spec["paths"]["/rest/api/2/issue/{issueIdOrKey}/transitions"]["get"]
+    transitions["parameters"].append({"name": "expand", "in": "query", "schema": {"type": "string"}})
+    return spec
+
+
 def kinds(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield (path, JSON type) of every value; array items share the path `x[]`, custom fields one name."""
     if isinstance(value, dict):
@@ -187,9 +194,11 @@ def derive(contracts: Path) -> dict[str, str]:
     data_center = read(contracts / "jira-datacenter-10.3.openapi.json.gz")
     slices = {
         "jira-cloud.json": without_instant_format(api_slice(cloud, CLOUD_OPERATIONS, prefix="/rest/api/3")),
-        "jira-data-center.json": with_free_fields(
-            without_instant_format(
-                api_slice(data_center, DATA_CENTER_OPERATIONS, prefix="/api/2", served_under="/rest"),
+        "jira-data-center.json": with_expand(
+            with_free_fields(
+                without_instant_format(
+                    api_slice(data_center, DATA_CENTER_OPERATIONS, prefix="/api/2", served_under="/rest"),
+                ),
             ),
         ),
         "adf.json": stripped(read(contracts / "adf-v1-full.schema.json")),
