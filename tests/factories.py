@@ -35,39 +35,92 @@ class SettableClock:
 
 @dataclass(frozen=True)
 class Cast:
-    """Ids of the one organisation, by key: a company with two units, four persons, two metrics."""
+    """Ids of the one organisation, by key: a company with two units, four persons, three metrics of one series each."""
 
     org_units: dict[str, int] = field(default_factory=dict)
     """acme, and under it sales and support."""
     persons: dict[str, int] = field(default_factory=dict)
-    """ada owns (sales), bo is steward (sales), cy works in support, dee leads acme."""
+    """ada and bo work in sales, cy in support, dee leads acme."""
+    calendars: dict[str, int] = field(default_factory=dict)
+    """default (UTC) and berlin."""
+    metrics: dict[str, int] = field(default_factory=dict)
+    """win-rate (sales, a ratio, up), calls (sales, a count, up), backlog (support, a count, down)."""
+    series: dict[str, int] = field(default_factory=dict)
+    """win-rate weekly with a promise of 3d, calls daily, backlog monthly in Berlin with a promise of 5d."""
 
 
 def build_cast(session: Session, *, now: datetime) -> Cast:
     """Write the cast into an empty database."""
-    from sqlalchemy import insert
+    cast = Cast()
+    _add_people(session, cast)
+    _add_metrics(session, cast, now)
+    return cast
 
+
+def _add_people(session: Session, cast: Cast) -> None:
     from hub.core.ids import new_public_id
     from hub.people.models import OrgUnit, Person
 
-    cast = Cast()
-    for key, name, parent in (("acme", "Acme", None), ("sales", "Sales", "acme"), ("support", "Support", "acme")):
-        values = {
-            "public_id": new_public_id("org"),
-            "key": key,
-            "name": name,
-            "parent_id": cast.org_units[parent] if parent else None,
-            "function": key if parent else None,
-        }
-        cast.org_units[key] = session.scalars(insert(OrgUnit).values(values).returning(OrgUnit.id)).one()
+    for key, parent in (("acme", None), ("sales", "acme"), ("support", "acme")):
+        unit = OrgUnit(
+            public_id=new_public_id("org"),
+            key=key,
+            name=key.title(),
+            parent_id=cast.org_units[parent] if parent else None,
+            function=key if parent else None,
+        )
+        session.add(unit)
+        session.flush()
+        cast.org_units[key] = unit.id
     for key, org_unit in (("ada", "sales"), ("bo", "sales"), ("cy", "support"), ("dee", "acme")):
-        values = {
-            "public_id": new_public_id("per"),
-            "key": key,
-            "name": key.title(),
-            "email": f"{key}@acme.example",
-            "org_unit_id": cast.org_units[org_unit],
-            "active": True,
-        }
-        cast.persons[key] = session.scalars(insert(Person).values(values).returning(Person.id)).one()
-    return cast
+        person = Person(
+            public_id=new_public_id("per"),
+            key=key,
+            name=key.title(),
+            email=f"{key}@acme.example",
+            org_unit_id=cast.org_units[org_unit],
+            active=True,
+        )
+        session.add(person)
+        session.flush()
+        cast.persons[key] = person.id
+
+
+def _add_metrics(session: Session, cast: Cast, now: datetime) -> None:
+    from hub.metrics.models import Direction, Kind
+    from hub.metrics.service import (
+        CalendarDraft,
+        MetricDraft,
+        SeriesDraft,
+        define_calendar,
+        define_metric,
+        define_series,
+    )
+
+    by = "system:tests"
+    for key, zone in (("default", "UTC"), ("berlin", "Europe/Berlin")):
+        cast.calendars[key] = define_calendar(session, CalendarDraft(key=key, zone=zone), by=by, now=now).id
+    for key, org_unit, kind, direction, cadence, calendar, latency in (
+        ("win-rate", "sales", Kind.RATIO, Direction.UP, "weekly", "default", "3d"),
+        ("calls", "sales", Kind.COUNT, Direction.UP, "daily", "default", ""),
+        ("backlog", "support", Kind.COUNT, Direction.DOWN, "monthly", "berlin", "5d"),
+    ):
+        home = cast.org_units[org_unit]
+        metric = MetricDraft(
+            key=key,
+            name=key.replace("-", " ").capitalize(),
+            org_unit_id=home,
+            kind=kind,
+            direction=direction,
+            wording=f"What {org_unit} means by {key}.",
+        )
+        cast.metrics[key] = define_metric(session, metric, by=by, now=now).id
+        series = SeriesDraft(
+            key=key,
+            metric_id=cast.metrics[key],
+            org_unit_id=home,
+            cadence=cadence,
+            calendar_id=cast.calendars[calendar],
+            latency=latency,
+        )
+        cast.series[key] = define_series(session, series, by=by, now=now).id

@@ -25,7 +25,14 @@ STORED: Mapping[str, str] = {
     "denominators": "<f8",
 }
 """Column of series_column -> how its bytes are to be read."""
-_UNKNOWN: Mapping[str, Any] = {"imputed": False, "values": np.nan, "numerators": np.nan, "denominators": np.nan}
+UNKNOWN_VALUES: Mapping[str, Any] = {
+    "imputed": False,
+    "values": np.nan,
+    "numerators": np.nan,
+    "denominators": np.nan,
+    **dict.fromkeys(TEXTS, ""),
+}
+"""Columns that may say nothing -> what stands in each row then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,7 @@ def _texts(given: Sequence[str | None]) -> NDArray[np.object_]:
 
 
 def _says_nothing(name: str, array: NDArray[Any]) -> bool:
-    if name not in _UNKNOWN:
+    if name not in UNKNOWN_VALUES:
         return False
     return not array.any() if name == "imputed" else bool(np.isnan(array).all())
 
@@ -111,9 +118,9 @@ def _words(texts: NDArray[np.object_]) -> tuple[list[str], list[int]] | None:
 
 
 def _read(name: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
-    if name in _UNKNOWN and not any(row[name] for row in rows):
-        return np.broadcast_to(np.array(_UNKNOWN[name], dtype=kind), sum(row["rows"] for row in rows))
-    parts = (row[name] or np.full(row["rows"], _UNKNOWN.get(name, 0), dtype=kind).tobytes() for row in rows)
+    if name in UNKNOWN_VALUES and not any(row[name] for row in rows):
+        return np.broadcast_to(np.array(UNKNOWN_VALUES[name], dtype=kind), sum(row["rows"] for row in rows))
+    parts = (row[name] or np.full(row["rows"], UNKNOWN_VALUES.get(name, 0), dtype=kind).tobytes() for row in rows)
     return np.frombuffer(b"".join(parts), dtype=kind)
 
 

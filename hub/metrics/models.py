@@ -108,8 +108,11 @@ class Definition(Base):
         purpose="What a metric meant, and when that was said.",
         retention=KEPT,
         seen_by="metrics.read",
-        plain=("wording", "formula", "reason"),
-        personal={"set_by": "who answers for the wording, as the people's data mode left the name"},
+        plain=("wording", "formula"),
+        personal={
+            "set_by": "who answers for the wording, as the people's data mode left the name",
+            "reason": "why it changed, in words which may name people",
+        },
     )
 
     id: Mapped[Id]

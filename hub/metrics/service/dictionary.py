@@ -112,12 +112,13 @@ def define_wording(
     reason: str = "",
     starts_at: datetime | None = None,
     recorded_at: datetime | None = None,
+    set_by: str | None = None,
     by: Actor | str,
     now: datetime,
 ) -> Definition:
     """Add a version of a metric's definition; the same words as the newest version are no news.
 
-    The first wording holds for all time unless it says from when; `recorded_at` is a source's own timestamp.
+    `recorded_at` and `set_by` are what the source says, where there is one; who did it here is in the audit trail.
     """
     newest = session.scalar(
         select(Definition).where(Definition.metric_id == metric.id).order_by(Definition.version.desc()).limit(1)
@@ -131,7 +132,7 @@ def define_wording(
         wording=wording,
         formula=formula,
         reason=reason,
-        set_by=by if isinstance(by, str) else by.audit_name,
+        set_by=set_by,
         starts_at=starts_at or (metric.created_at if newest is None else now),
         recorded_at=min(recorded_at or now, now),
         recorded_imputed=False,
@@ -139,7 +140,7 @@ def define_wording(
     )
     session.add(definition)
     session.flush()
-    detail = {"version": definition.version, "wording": wording, "formula": formula, "reason": reason}
+    detail = {"definition": definition.public_id, "version": definition.version}
     audit(session, action="definition.added", subject=("metric", metric.public_id), by=by, detail=detail, now=now)
     return definition
 

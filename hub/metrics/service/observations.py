@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -42,6 +42,8 @@ _COLUMNS = (
     "ingested_at",
     "released_at",
 )
+_NOW = datetime.max.replace(tzinfo=UTC)
+"""Where a statement without a timestamp stands among those that have one: last."""
 _IN_STRETCH = slice(1, 11)
 """The part of a row that the columns of a series hold, in their order."""
 
@@ -99,13 +101,12 @@ class Reporting:
 def record_observations(session: Session, batch: Iterable[ObservationDraft], *, now: datetime) -> Recorded:
     """Add the versions that are news, keep the columns of their series true, and publish `observations.recorded`.
 
-    Reading the same batch again adds nothing. Of several statements without a timestamp about one period the last one
-    counts. Batches of some ten thousand rows keep the transaction short.
+    Reading the same batch again adds nothing. Of several statements about one period without a timestamp, or with the
+    same one, the last counts. Batches of some ten thousand rows keep the transaction short.
     """
     drafts = _without_repeats(batch)
     at = to_micros(now)
     reporting = lock_series(session, {draft.series_id for draft in drafts}, now=at)
-    drafts.sort(key=lambda draft: (draft.series_id, draft.period_start))
     rows: list[tuple[Any, ...]] = []
     added: dict[StretchKey, Columns] = {}
     for keys in _in_chunks(drafts, reporting):
@@ -157,17 +158,12 @@ def lock_series(session: Session, series_ids: set[int], *, now: int) -> dict[int
 
 
 def _without_repeats(batch: Iterable[ObservationDraft]) -> list[ObservationDraft]:
-    kept: list[ObservationDraft] = []
-    places: dict[tuple[int, datetime], int] = {}
+    """Sort by series, period and timestamp; of several statements of one instant the last one counts."""
+    said: dict[tuple[int, datetime, datetime], ObservationDraft] = {}
     for draft in batch:
         _refuse_nonsense(draft)
-        if draft.recorded_at is None and draft.released_at is None:
-            place = places.setdefault((draft.series_id, draft.period_start), len(kept))
-            if place < len(kept):
-                kept[place] = draft
-                continue
-        kept.append(draft)
-    return kept
+        said[draft.series_id, draft.period_start, draft.released_at or draft.recorded_at or _NOW] = draft
+    return [said[key] for key in sorted(said)]
 
 
 def _refuse_nonsense(draft: ObservationDraft) -> None:

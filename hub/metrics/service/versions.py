@@ -46,16 +46,11 @@ class Versions:
         return version
 
     def _says(self, content: Content, at: int | None) -> bool:
-        """Tell whether this was in force at that time, or was one of several statements of that very instant.
-
-        So a whole file of versions may be read again, oldest first, and adds nothing.
-        """
-        if not self._known:
-            return all(part is None for part in content[1:])  # a period with nothing in it says nothing
-        if at is None:
-            return self._known[-1].content == content
-        until = self._known[: bisect_right(self._known, at, key=_recorded)]
-        return any(one.content == content for one in until if one.recorded == at or one is until[-1])
+        """Tell whether this was in force at that time: so a file of old versions may be read again and adds nothing."""
+        place = len(self._known) if at is None else bisect_right(self._known, at, key=_recorded)
+        if place == 0:
+            return all(part is None for part in content[1:])  # where nothing was said, saying nothing is no news
+        return self._known[place - 1].content == content
 
 
 def micros_or_none(instant: datetime | None) -> int | None:

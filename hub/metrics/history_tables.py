@@ -1,0 +1,278 @@
+"""The tables of rules.History that this area can fill: series, targets, definitions, calendars, org units, people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from hub.core.instants import to_micros
+from hub.metrics.calendars import rules_calendar
+from hub.metrics.models import Calendar, Definition, Metric, Series, Status, Target
+from hub.people.models import OrgUnit, Person
+from rules import calendars
+from rules import tables as rules_tables
+from rules.calendars import UNKNOWN
+from rules.durations import Duration
+
+CHUNK = 5000
+"""Ids that one statement asks for: below every database's limit of parameters."""
+
+
+class SeriesRow(NamedTuple):
+    """A series with what its metric says about it."""
+
+    id: int
+    public_id: str
+    key: str
+    metric_id: int
+    metric: str
+    name: str
+    unit: str
+    kind: str
+    direction: str
+    indicator: str | None
+    cutoffs: Sequence[float]
+    self_reported: bool
+    incentive: bool
+    metric_status: str
+    segment: str
+    cadence: str
+    calendar: str
+    latency: str
+    since: datetime | None
+    org_unit_id: int
+    function: str
+    guardrail_id: int | None
+    system_of_record_id: int | None
+    peers: str
+    status: str
+
+
+_SERIES = (
+    select(
+        Series.id,
+        Series.public_id,
+        Series.key,
+        Series.metric_id,
+        Metric.public_id,
+        Metric.name,
+        Metric.unit,
+        Metric.kind,
+        Metric.direction,
+        Metric.indicator,
+        Metric.cutoffs,
+        Metric.self_reported,
+        Metric.incentive,
+        Metric.status,
+        Series.segment,
+        Series.cadence,
+        Calendar.key,
+        Series.latency,
+        Series.since,
+        Series.org_unit_id,
+        Series.function,
+        Series.guardrail_id,
+        Series.system_of_record_id,
+        Series.peers,
+        Series.status,
+    )
+    .join(Metric, Metric.id == Series.metric_id)
+    .join(Calendar, Calendar.id == Series.calendar_id)
+    .order_by(Series.id)
+)
+
+
+def read_series(session: Session, ids: Sequence[int] | None) -> list[SeriesRow]:
+    """Read some series (ids rising) or all, in the order of their ids."""
+    return [SeriesRow(*row) for statement in _limited(_SERIES, Series.id, ids) for row in session.execute(statement)]
+
+
+@dataclass(frozen=True)
+class OrgUnitTree:
+    """All org units, by id."""
+
+    rows: Mapping[int, OrgUnit]
+
+    @classmethod
+    def read(cls, session: Session) -> OrgUnitTree:
+        """Read the whole tree; an organisation has some hundred units."""
+        return cls({unit.id: unit for unit in session.scalars(select(OrgUnit).order_by(OrgUnit.id))})
+
+    @cached_property
+    def functions(self) -> Mapping[int, str]:
+        """Function of each unit, its own or that of the nearest unit above that names one."""
+        found: dict[int, str] = {}
+        for number, unit in self.rows.items():
+            above: OrgUnit | None = unit
+            while above is not None and not above.function:
+                above = self.rows.get(above.parent_id) if above.parent_id else None
+            found[number] = (above.function if above else None) or ""
+        return found
+
+    def public_id(self, number: int | None) -> str:
+        """Give the public id of a unit, empty where there is none."""
+        return "" if number is None else self.rows[number].public_id
+
+    def table(self) -> rules_tables.OrgUnits:
+        """Give the units as rules see them."""
+        units = self.rows.values()
+        return rules_tables.OrgUnits.of(
+            id=column(unit.public_id for unit in units),
+            parent=column(self.public_id(unit.parent_id) for unit in units),
+            title=column(unit.name for unit in units),
+            function=column(self.functions[unit.id] for unit in units),
+        )
+
+
+def series_table(
+    rows: Sequence[SeriesRow], units: OrgUnitTree, said: Mapping[str, Mapping[str, Any]]
+) -> rules_tables.Series:
+    """Give the series as rules see them; `said` holds columns that areas above fill, by public id."""
+    names: dict[int | None, str] = {row.id: row.public_id for row in rows}
+    latency = {text: Duration.parse(text) if text else None for text in {row.latency for row in rows}}
+    columns = {
+        "id": column(row.public_id for row in rows),
+        "metric": column(row.metric for row in rows),
+        "title": column(_title(row) for row in rows),
+        "unit": column(row.unit for row in rows),
+        "kind": column(row.kind for row in rows),
+        "direction": column(row.direction for row in rows),
+        "cadence": column(row.cadence for row in rows),
+        "calendar": column(row.calendar for row in rows),
+        "latency": objects(latency[row.latency] for row in rows),
+        "thresholds": objects(tuple(row.cutoffs) for row in rows),
+        "org_unit": column(units.public_id(row.org_unit_id) for row in rows),
+        "function": column(row.function or units.functions[row.org_unit_id] for row in rows),
+        "guardrail": column(names.get(row.guardrail_id) for row in rows),
+        "system_of_record": column(names.get(row.system_of_record_id) for row in rows),
+        "peers": column(row.peers for row in rows),
+        "indicator": column(row.indicator for row in rows),
+        "self_reported": np.array([row.self_reported for row in rows], dtype=np.bool_),
+        "incentive": np.array([row.incentive for row in rows], dtype=np.bool_),
+        "retired": np.array([Status.RETIRED in (row.status, row.metric_status) for row in rows], dtype=np.bool_),
+        "labels": objects({"key": row.key} for row in rows),
+        "since": instants(row.since for row in rows),
+    }
+    columns |= {name: column(values.get(row.public_id) for row in rows) for name, values in said.items()}
+    return rules_tables.Series.of(**columns)
+
+
+def targets_table(
+    session: Session, series: Mapping[int, str], as_of: datetime, *, everything: bool
+) -> rules_tables.Targets:
+    """Give the targets of some series (ids rising), all versions that were known at an instant."""
+    statement = (
+        select(
+            Target.series_id,
+            Target.period_start,
+            Target.period_end,
+            Target.target,
+            Target.threshold,
+            Target.stretch,
+            Target.recorded_at,
+            Target.set_by,
+            Target.reason,
+        )
+        .where(Target.recorded_at <= as_of)
+        .order_by(Target.series_id, Target.period_start, Target.recorded_at, Target.id)
+    )
+    ids = None if everything else list(series)
+    rows = [row for part in _limited(statement, Target.series_id, ids) for row in session.execute(part)]
+    places = np.searchsorted(np.array(list(series), dtype=np.int64), [row.series_id for row in rows])
+    return rules_tables.Targets.of(
+        start=instants(row.period_start for row in rows),
+        end=instants(row.period_end for row in rows),
+        target=numbers(row.target for row in rows),
+        threshold=numbers(row.threshold for row in rows),
+        stretch=numbers(row.stretch for row in rows),
+        recorded_at=instants(row.recorded_at for row in rows),
+        set_by=column(row.set_by for row in rows),
+        reason=column(row.reason for row in rows),
+        offsets=np.concatenate(([0], np.cumsum(np.bincount(places.astype(np.int64), minlength=len(series))))),
+    )
+
+
+def definitions_table(session: Session, metric_ids: set[int], as_of: datetime) -> rules_tables.Definitions:
+    """Give the definitions of some metrics that were known at an instant."""
+    statement = (
+        select(Metric.public_id, Definition)
+        .join(Metric, Metric.id == Definition.metric_id)
+        .where(Definition.recorded_at <= as_of)
+        .order_by(Metric.public_id, Definition.recorded_at, Definition.version)
+    )
+    rows = [row for row in session.execute(statement) if row.Definition.metric_id in metric_ids]
+    return rules_tables.Definitions.of(
+        metric=column(row.public_id for row in rows),
+        wording=column(row.Definition.wording for row in rows),
+        formula=column(row.Definition.formula for row in rows),
+        valid_from=instants(row.Definition.starts_at for row in rows),
+        reason=column(row.Definition.reason for row in rows),
+        recorded_at=instants(row.Definition.recorded_at for row in rows),
+    )
+
+
+def people_table(session: Session, units: OrgUnitTree, as_of: datetime) -> rules_tables.People:
+    """Give the persons, as active as they were at an instant."""
+    rows = session.execute(
+        select(Person.public_id, Person.org_unit_id, Person.active, Person.left_at).order_by(Person.id)
+    ).all()
+    gone = [row.left_at is not None and row.left_at <= as_of for row in rows]
+    return rules_tables.People.of(
+        id=column(row.public_id for row in rows),
+        org_unit=column(units.public_id(row.org_unit_id) for row in rows),
+        function=column(units.functions.get(row.org_unit_id, "") for row in rows),
+        active=np.array(
+            [not left and (row.active or row.left_at is not None) for row, left in zip(rows, gone, strict=True)],
+            dtype=np.bool_,
+        ),
+        left_at=instants(row.left_at if left else None for row, left in zip(rows, gone, strict=True)),
+    )
+
+
+def all_calendars(session: Session) -> dict[str, calendars.Calendar]:
+    """Give every calendar by its key."""
+    return {row.key: rules_calendar(row) for row in session.scalars(select(Calendar))}
+
+
+def column(values: Iterable[object]) -> NDArray[np.object_]:
+    """Make a column of texts; None = unknown."""
+    return objects("" if value is None else str(value) for value in values)
+
+
+def objects(values: Iterable[object]) -> NDArray[np.object_]:
+    """Make a column of objects, each as it is."""
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    for place, value in enumerate(listed):
+        array[place] = value
+    return array
+
+
+def instants(values: Iterable[datetime | None]) -> NDArray[np.int64]:
+    """Make a column of instants."""
+    return np.array([UNKNOWN if value is None else to_micros(value) for value in values], dtype=np.int64)
+
+
+def numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
+    """Make a column of numbers."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _title(row: SeriesRow) -> str:
+    return f"{row.name}, {row.segment}" if row.segment else row.name
+
+
+def _limited(
+    statement: Select[*tuple[Any, ...]], identity: InstrumentedAttribute[int], ids: Sequence[int] | None
+) -> Iterable[Select[*tuple[Any, ...]]]:
+    if ids is None:
+        return [statement]
+    return [statement.where(identity.in_(ids[place : place + CHUNK])) for place in range(0, len(ids), CHUNK)]
