@@ -1,0 +1,1 @@
+"""The rules we ship: one YAML file a theme."""
