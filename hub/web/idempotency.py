@@ -6,6 +6,7 @@ A request that failed changed nothing and is not kept, so it may be repeated wit
 from __future__ import annotations
 
 import hashlib
+
 from flask import Response, g, request
 from pydantic import BaseModel
 

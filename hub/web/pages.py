@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from apiflask import APIFlask
 
 A_YEAR = 31_536_000
-pages = Blueprint("web", __name__, template_folder="templates")
+pages = Blueprint("web", __name__)
 
 
 @pages.get("/")

@@ -1,0 +1,141 @@
+"""The whole web app: what it is built from, in the order in which a request meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from apiflask import APIFlask
+from redis import Redis
+
+from hub.areas import AREAS
+from hub.core.area import Area, resolve
+from hub.core.database import Database
+from hub.core.errors import UnavailableError
+from hub.core.instants import Clock, utc_now
+from hub.core.logs import configure_logs
+from hub.people.keeper import Keeper
+from hub.settings import Settings
+from hub.web import AREA as WEB
+from hub.web import csrf, headers, idempotency, openapi, problems, requests, shell
+from hub.web.cookies import send_cookie
+from hub.web.json import StrictJson
+from hub.web.probes import database_probe, probes
+from hub.web.state import EXTENSION, AppState, Probe
+from hub.work.dispatch import Dispatcher
+from hub.work.handlers import subscribers_of
+from hub.work.queue_server import connect, is_answering
+from hub.work.service import WorkTables, install
+
+LARGEST_REQUEST = 16 * 2**20
+MIGRATIONS = Path(__file__).parent / "migrations"
+BEFORE = (
+    requests.begin,
+    headers.refuse_unreadable,
+    requests.let_in,
+    requests.count,
+    csrf.check,
+    idempotency.replay,
+)
+"""What looks at a request before its view does, in this order; one that answers or raises ends it."""
+AFTER = (
+    idempotency.remember,
+    requests.finish,
+    requests.note_visit,
+    send_cookie,
+    headers.secure,
+    requests.measure,
+)
+"""What looks at a reply, in this order; the transaction ends in `finish`."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    areas: Iterable[Area] | None = None,
+    clock: Clock = utc_now,
+) -> APIFlask:
+    """Build the web app; nothing is contacted yet."""
+    areas = tuple(AREAS if areas is None else areas)
+    areas = areas if WEB in areas else (WEB, *areas)
+    database = database or Database(settings.database_address(), pool_size=settings.web_threads)
+    queue = connect(settings)
+    install(database.info, WorkTables(dispatch=Dispatcher(queue), subscribers=subscribers_of(areas)))
+
+    app = APIFlask(
+        "hub.web",
+        title="Plumbline",
+        version=version("plumbline-hub"),
+        spec_path=None,  # hub.web.pages gives it, so that it carries a mark like every route
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]  # as Flask takes it; hub.web.pages gives static files
+        json_errors=False,  # hub.web.problems answers
+    )
+    app.json = StrictJson(app)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.extensions[EXTENSION] = AppState(
+        settings=settings,
+        database=database,
+        clock=clock,
+        areas=areas,
+        doorkeeper=Keeper(settings),
+        probes={
+            "database": database_probe(database),
+            "migrations": migrations_probe(database),
+            "queue": queue_probe(queue),
+        },
+    )
+    for before in BEFORE:
+        app.before_request(before)
+    for after in reversed(AFTER):  # Flask runs the last one first
+        app.after_request(after)
+    app.teardown_request(requests.abandon)
+    problems.handle_errors(app)
+    openapi.describe(app)
+    shell.furnish(app)
+    app.register_blueprint(probes)
+    for area in areas:
+        if area.pages is not None:
+            app.register_blueprint(resolve(area.pages))
+        if area.api is not None:
+            app.register_blueprint(resolve(area.api), url_prefix="/api/v1")
+    return app
+
+
+def create_app_from_environ() -> APIFlask:
+    """Build the web app of this process's environment: what granian loads."""
+    settings = Settings()
+    configure_logs(level=settings.log_level, style=settings.log_format)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return create_app(settings)
+
+
+def queue_probe(queue: Redis) -> Probe:
+    """Make the probe that asks the queue server for an answer."""
+
+    def ask() -> None:
+        if not is_answering(queue):
+            raise UnavailableError("does not answer; work waits in the database until it is back")
+
+    return ask
+
+
+def migrations_probe(database: Database) -> Probe:
+    """Make the probe that compares the database's tables with what this version needs."""
+
+    @cache
+    def wanted() -> frozenset[str]:
+        return frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+    def ask() -> None:
+        with database.read() as session:
+            found = frozenset(MigrationContext.configure(session.connection()).get_current_heads())
+        if found != wanted():
+            raise UnavailableError("the tables are of another version: run `plumbline db upgrade`")
+
+    return ask
