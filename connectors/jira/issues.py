@@ -18,7 +18,7 @@ STREAM = "issues"
 TICKET_FIELDS = ("status", "resolution", "assignee", "updated", "labels", "description")
 CATEGORIES = {"new": TicketState.OPEN, "indeterminate": TicketState.IN_PROGRESS, "done": TicketState.CLOSED}
 """Keys of Jira's status categories; `undefined` and unknown ones count as open."""
-LOOKS = frozenset({"avatarUrls", "iconUrl", "self", "expand"})
+LOOKS = frozenset({"avatarId", "avatarUrls", "iconUrl", "self", "expand"})
 """Addresses of pictures and of the API itself, in every nested object: they would be half of what is stored."""
 ZONE_WITHOUT_COLON = re.compile(r"([+-]\d\d)(\d\d)$")
 

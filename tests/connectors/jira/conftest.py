@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -11,7 +17,7 @@ from connectors.jira.config import JiraConfig
 from connectors.jira.sandbox import Deliveries, Sandbox, Site, create_sandbox, demo_config, running
 from connectors.sdk.faults import ManualTime
 from connectors.sdk.network import Network
-from connectors.sdk.protocol import TicketDraft
+from connectors.sdk.protocol import TicketDraft, WebhookRequest
 from tests.contract.watch import contracts
 from tests.factories import SettableClock
 
@@ -62,3 +68,46 @@ def draft() -> TicketDraft:
         link="https://plumbline.example.com/findings/fnd_1?a=1&b=2",
         link_title="Finding in Plumbline",
     )
+
+
+@dataclass
+class Listener:
+    """Takes webhooks; answers with the statuses that a test lines up, then with 202."""
+
+    url: str = ""
+    statuses: deque[int] = field(default_factory=deque)
+    received: list[WebhookRequest] = field(default_factory=list)
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.body) for request in self.received]
+
+    def events(self) -> list[str]:
+        return [body["webhookEvent"] for body in self.bodies()]
+
+
+@pytest.fixture
+def listener(clock: SettableClock) -> Iterator[Listener]:
+    heard = Listener()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            heard.received.append(
+                WebhookRequest(method="POST", path=self.path, headers=headers, body=body, received_at=clock())
+            )
+            self.send_response(heard.statuses.popleft() if heard.statuses else 202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    heard.url = f"http://127.0.0.1:{server.server_port}/webhooks/jira"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield heard
+    server.shutdown()
+    thread.join()
+    server.server_close()
