@@ -8,14 +8,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hub.actions.models import ActionItem, ActionStep, Ticket, TicketAlert
-from hub.core.access import Principal, visible
+from hub.core.access import Permission, Principal, visible
 from hub.core.errors import NotFoundError
 from hub.findings.models import Alert
 
 
-def list_visible(principal: Principal) -> Select[tuple[ActionItem]]:
+def list_visible(principal: Principal, permission: Permission | None = None) -> Select[ActionItem]:
     """Select the action items that a principal may see."""
-    return visible(select(ActionItem), principal, ActionItem)
+    return visible(select(ActionItem), principal, ActionItem, permission)
 
 
 def get_visible(session: Session, principal: Principal, public_id: str) -> ActionItem:
@@ -46,11 +46,11 @@ def tickets_of_finding(session: Session, alert: Alert) -> list[tuple[Ticket, Act
     return [(ticket, item) for ticket, item in rows]
 
 
-def findings_of_item(session: Session, item: ActionItem) -> list[Alert]:
-    """List the findings that an action item is about."""
+def findings_of_item(session: Session, principal: Principal, item: ActionItem) -> list[Alert]:
+    """List the findings that an action item is about, as far as the principal may see them."""
     return list(
         session.scalars(
-            select(Alert)
+            visible(select(Alert), principal, Alert, Permission.FINDINGS_READ)
             .join(TicketAlert, TicketAlert.alert_id == Alert.id)
             .join(Ticket, Ticket.id == TicketAlert.ticket_id)
             .where(Ticket.action_item_id == item.id)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from hub.core.access import Principal, visible
+from hub.core.access import Permission, Principal, visible
 from hub.core.errors import NotFoundError
 from hub.core.ids import new_public_id
 from hub.core.instants import from_micros, to_micros
@@ -41,7 +41,7 @@ DATA_PATTERNS = frozenset(
 )
 """Patterns about data and duties. All others are about the integrity of a number, and are asked of its owner first."""
 
-EVIDENCE = frozenset({"title", "score", "effect", "p", "start", "end", "as_of", "facts", "evidence", "withheld"})
+EVIDENCE = {"title", "score", "effect", "p", "start", "end", "as_of", "facts", "evidence", "withheld"}
 """What is kept of a finding beside its alert."""
 
 
@@ -115,18 +115,19 @@ def find_homes(session: Session, subjects: Iterable[tuple[str, str]]) -> Mapping
     wanted: dict[str, set[str]] = {}
     for kind, subject in subjects:
         wanted.setdefault(kind, set()).add(subject)
+    statements: Mapping[str, Select[str, int, str]] = {
+        "series": select(Series.public_id, Series.org_unit_id, Series.key),
+        "objective": select(Objective.public_id, Objective.org_unit_id, Objective.name),
+        "key_result": select(KeyResult.public_id, Objective.org_unit_id, KeyResult.key).join(
+            Objective, Objective.id == KeyResult.objective_id
+        ),
+    }
+    ids = {"series": Series.public_id, "objective": Objective.public_id, "key_result": KeyResult.public_id}
     homes: dict[tuple[str, str], Home] = {}
-    for kind, model, title in (
-        ("series", Series, Series.key),
-        ("key_result", KeyResult, KeyResult.key),
-        ("objective", Objective, Objective.name),
-    ):
+    for kind, statement in statements.items():
         if kind in wanted:
-            owner = Objective.org_unit_id if model is KeyResult else model.org_unit_id
-            statement: Select[Any] = select(model.public_id, owner, title).where(model.public_id.in_(wanted[kind]))
-            if model is KeyResult:
-                statement = statement.join(Objective, Objective.id == KeyResult.objective_id)
-            homes |= {(kind, public_id): Home(unit, name) for public_id, unit, name in session.execute(statement)}
+            rows = session.execute(statement.where(ids[kind].in_(wanted[kind])))
+            homes |= {(kind, public_id): Home(unit, title) for public_id, unit, title in rows}
     if "rule" in wanted:
         root = session.scalar(select(OrgUnit.id).where(OrgUnit.parent_id.is_(None)).order_by(OrgUnit.id).limit(1))
         if root is not None:
@@ -134,12 +135,14 @@ def find_homes(session: Session, subjects: Iterable[tuple[str, str]]) -> Mapping
     return homes
 
 
-def list_visible(session: Session, principal: Principal, *, now: datetime) -> Select[tuple[Alert]]:
+def list_visible(
+    session: Session, principal: Principal, *, now: datetime, permission: Permission | None = None
+) -> Select[Alert]:
     """Select what a principal may see now: an integrity finding is its owner's and steward's alone at first."""
     mine = responsible_for(session, principal.person_id, at=now)
     told_first = or_(*(_about(kind, ids) for kind, ids in mine.items())) if mine else None
     due = Alert.visible_from <= now
-    statement = visible(select(Alert), principal, Alert)
+    statement = visible(select(Alert), principal, Alert, permission)
     return statement.where(due if told_first is None else or_(due, told_first))
 
 

@@ -115,7 +115,7 @@ def _install(session: Session, text: RuleText, managed: str, by: Actor | str, no
         body=text.model_dump(mode="json", by_alias=True),
         digest=digest,
         installed_at=now,
-        installed_by=by if isinstance(by, str) else by.public_id,
+        installed_by=by if isinstance(by, str) else by.audit_name,
     )
     session.add(version)
     session.flush()
