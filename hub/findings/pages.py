@@ -74,11 +74,10 @@ def finding(public_id: str) -> str:
 @requires(Permission.RULES_READ)
 def rules() -> str:
     """List the rules in force, each with the statement of its last run."""
-    firing: dict[int, int] = dict(
-        session().execute(  # type: ignore[arg-type]  # rows of two columns are pairs
-            select(Alert.rule_id, func.count()).where(Alert.status == AlertStatus.FIRING).group_by(Alert.rule_id)
-        )
-    )
+    seen = service.list_visible(session(), principal(), now=state().clock(), permission=Permission.FINDINGS_READ)
+    holding = seen.where(Alert.status == AlertStatus.FIRING).subquery()
+    counted = session().execute(select(holding.c.rule_id, func.count()).group_by(holding.c.rule_id))
+    firing: dict[int, int] = {rule_id: count for rule_id, count in counted}  # noqa: C416  # dict() of rows does not type
     lines = []
     for installed in service.list_rules(session()):
         last = session().get(TestedCases, installed.rule.id)

@@ -18,7 +18,8 @@ from hub.findings.events import AlertFired, AlertResolved
 from hub.findings.models import Alert, AlertStatus, AlertStep
 from hub.findings.service.rules import Installed
 from hub.metrics.models import Series
-from hub.ownership.service import responsible_for
+from hub.ownership.models import Assignment
+from hub.ownership.service import terms_as_of
 from hub.people.models import OrgUnit
 from hub.strategy.models import KeyResult, Objective
 from hub.work.service import publish
@@ -139,7 +140,7 @@ def list_visible(
     session: Session, principal: Principal, *, now: datetime, permission: Permission | None = None
 ) -> Select[Alert]:
     """Select what a principal may see now: an integrity finding is its owner's and steward's alone at first."""
-    mine = responsible_for(session, principal.person_id, at=now)
+    mine = _answered_for_by(session, principal.person_id, now)
     told_first = or_(*(_about(kind, ids) for kind, ids in mine.items())) if mine else None
     due = Alert.visible_from <= now
     statement = visible(select(Alert), principal, Alert, permission)
@@ -157,6 +158,19 @@ def get_visible(session: Session, principal: Principal, public_id: str, *, now: 
 def list_steps(session: Session, alert: Alert) -> list[AlertStep]:
     """List what became of a finding, oldest first."""
     return list(session.scalars(select(AlertStep).where(AlertStep.alert_id == alert.id).order_by(AlertStep.id)))
+
+
+def _answered_for_by(session: Session, person_id: int, at: datetime) -> dict[str, set[str]]:
+    """Give the subjects whose owner or steward somebody is, as public ids by kind."""
+    ever = session.execute(
+        select(Assignment.subject_kind, Assignment.subject_id).where(Assignment.person_id == person_id).distinct()
+    )
+    mine: dict[str, set[str]] = {}
+    for kind, subject in ever:
+        terms = terms_as_of(session, kind, [subject])
+        if any(term.person_id == person_id and term.covers(at) for term in terms):
+            mine.setdefault(kind, set()).add(subject)
+    return mine
 
 
 def _about(kind: str, public_ids: Iterable[str]) -> Any:  # noqa: ANN401  # SQLAlchemy's clause types do not compose
