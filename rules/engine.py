@@ -8,14 +8,14 @@ How the hub uses it, once a run::
     for result in evaluation.results:
         store(result.rule.name, result.cases.to_json())          # replaces what was stored for the rule
         for key, verdict in result.verdicts(states.keys()).items():
-            step = advance(states.get(key), key, verdict, now, result.rule, history.calendar("default"))
+            step = advance(states.get(key), verdict, now, result.rule, calendar)
             save(step.state)                                     # and act on step.transition: FIRED, RESOLVED, ...
 
-`stored` maps a rule's name to `Cases.from_json(...)` of the last run; leave it out for a full run. An incremental run
-passes a history of the changed series only: the other cases keep their place in the false-discovery control, so it
-decides as a full run would. Rules about time passing (`stale`) need a full run. A large organisation passes an iterable
-of histories, one for each block of series; series that name each other (guardrail, system of record, peers, one
-objective) belong in one block.
+`stored` maps a rule's name to `Cases.from_json(...)` of the last run. An incremental run passes a history of the
+changed series only: the other cases keep their place in the false-discovery control, so it decides as a full run would.
+A run over everything says `complete=True`; rules about time passing (`stale`) need one. A large organisation passes an
+iterable of histories, one for each block of series; series that name each other (guardrail, system of record, peers,
+one objective) belong in one block.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from rules.errors import DetectorError
 from rules.history import History
 from rules.registry import REGISTRY, Registry
 from rules.results import Evaluation, Failure, RuleResult, Statement
-from rules.schema import PLACEHOLDER, Rule, Stage
+from rules.schema import ENGINE_NAME, PLACEHOLDER, Rule, Stage
 from rules.significance import LEVEL, discoveries
 from rules.snapshot import Cases
 from rules.tables import Flags
 from rules.trial import Trial
 
 ENGINE = Rule(
-    name="plumbline-engine",
+    name=ENGINE_NAME,
     detector="engine",
     description="A rule that could not run, or that found so much that its actions wait for a person.",
     stage=Stage(name="live"),
@@ -54,13 +54,16 @@ def evaluate(
     *,
     snapshot: Mapping[str, Cases | None] | None = None,
     open_alerts: Collection[AlertKey] = (),
+    complete: bool = False,
     registry: Registry = REGISTRY,
     level: float = LEVEL,
 ) -> Evaluation:
     """Test every rule; a rule that cannot run becomes a finding of the engine and the others go on.
 
-    `open_alerts` are the keys of alerts that exist already: they are no news to the limits. `level` is the share of
-    false findings that is accepted among the findings of one rule.
+    `open_alerts` are the keys of alerts that exist already: they are no news to the limits. `complete` says that the
+    history holds every subject there is: the snapshot is not needed then, and an alert on a subject that is not there
+    ends. `level` is the share of false findings that is accepted among the findings of one rule. The engine's own rule
+    may be among the rules; it is always answered, last.
     """
     runs = [_Run(rule, registry, level) for rule in _unique(rules)]
     as_of = UNKNOWN
@@ -68,13 +71,15 @@ def evaluate(
         as_of = max(as_of, block.as_of)
         for run in runs:
             run.test(block)
+    earlier = {} if complete or snapshot is None else snapshot
     for run in runs:
-        run.judge((snapshot or {}).get(run.rule.name), frozenset(open_alerts))
-    return Evaluation((*(run.result for run in runs), _about_rules(runs, as_of)))
+        run.judge(earlier.get(run.rule.name), frozenset(open_alerts))
+    results = (replace(run.result, complete=complete) for run in runs)
+    return Evaluation((*results, _about_rules(runs, as_of)))
 
 
 def _unique(rules: Iterable[Rule]) -> list[Rule]:
-    listed = list(rules)
+    listed = [rule for rule in rules if rule.name != ENGINE.name]
     names = [rule.name for rule in listed]
     for name in names:
         if names.count(name) > 1:

@@ -61,7 +61,10 @@ class Ending(StrEnum):
 
 
 class AlertState(BaseModel):
-    """The life of one alert so far; instants are microseconds in UTC. `occurrence` counts from 1 once it has fired."""
+    """The life of one alert so far; instants are microseconds in UTC.
+
+    `occurrence` counts from 1 once it has fired. `calendar` names the calendar in which its waiting times count.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,6 +73,7 @@ class AlertState(BaseModel):
     subject: str
     slot: str
     clears: Literal["condition", "event"]
+    calendar: str = ""
     phase: Phase
     since: int
     seen_at: int
@@ -119,7 +123,8 @@ def advance(previous: AlertState | None, verdict: Verdict, now: int, rule: Rule,
         return _gone(state, now)
     returned = state.missing_since is not None
     if returned:
-        state = state.changed(missing_since=None, needs="", pending_since=now if state.pending_since else None)
+        pending_since = None if state.pending_since is None else now
+        state = state.changed(missing_since=None, needs="", pending_since=pending_since)
     if verdict.standing is Standing.FOUND and verdict.finding:
         step = _found(state, verdict.finding, now, rule, calendar)
     else:
@@ -133,12 +138,12 @@ def settle(state: AlertState, how: Ending, now: int) -> AlertState:
         raise LifecycleError(
             f"{state.rule} on {state.subject} ends when its condition is gone: change that, or silence it"
         )
-    return _resolved(state, how, now) if state.is_open else state
+    return _resolved(state.changed(seen_at=max(now, state.seen_at)), how, now) if state.is_open else state
 
 
 def verify(state: AlertState, verdict: Verdict, now: int) -> Step:
-    """Check an alert that somebody called done: it ends, or it goes back, and after two times back it goes up."""
-    if not state.is_open:
+    """Check a firing alert that somebody called done: it ends, or goes back, and after two times back it goes up."""
+    if state.phase is not Phase.FIRING:
         return Step(state, Transition.NONE)
     state = state.changed(seen_at=max(now, state.seen_at))
     if state.clears == "event":
@@ -156,7 +161,14 @@ def _begun(verdict: Verdict, now: int) -> AlertState:
     if not verdict.finding:
         raise LifecycleError("only a finding begins an alert: leave verdicts without a state and a finding out")
     key = verdict.finding.key
-    return AlertState(**key._asdict(), clears=verdict.finding.clears, phase=Phase.INACTIVE, since=now, seen_at=now)
+    return AlertState(
+        **key._asdict(),
+        clears=verdict.finding.clears,
+        calendar=verdict.finding.calendar,
+        phase=Phase.INACTIVE,
+        since=now,
+        seen_at=now,
+    )
 
 
 def _found(state: AlertState, finding: Finding, now: int, rule: Rule, calendar: Calendar) -> Step:

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from rules.conditions import compiled
 from rules.errors import ConditionError, DetectorError, RulesError, suggest
 from rules.registry import REGISTRY, Detector, Registry
-from rules.schema import PLACEHOLDER, Rule
+from rules.schema import ENGINE_NAME, PLACEHOLDER, Rule
 from rules.yaml_text import Document, parse
 
 Path_ = tuple[str | int, ...]
@@ -168,6 +168,8 @@ def _params(rule: Rule, found: Detector) -> list[Problem]:
 
 
 def _meaning(rule: Rule, found: Detector) -> Iterator[Problem]:
+    if rule.name == ENGINE_NAME:
+        yield Problem(("name",), f"{ENGINE_NAME} is what the engine reports under: choose another name")
     if rule.scope.subject not in found.subjects:
         yield Problem(("scope", "subject"), f"{found.name} tests {', '.join(found.subjects)}: choose one of them")
     if rule.materiality is not None and found.effect != "metric":

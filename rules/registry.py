@@ -50,6 +50,11 @@ class Detector:
         """The detector's manual: the docstring of its file."""
         return inspect.cleandoc(sys.modules[self.detect.__module__].__doc__ or "")
 
+    def section(self, heading: str) -> str:
+        """Return one section of the manual in one line, such as `Innocent explanations`; empty where it has none."""
+        found = re.search(rf"^\*\*{re.escape(heading)}\.\*\*(.*?)(?=^\*\*|\Z)", self.manual, re.DOTALL | re.MULTILINE)
+        return " ".join(found[1].split()) if found else ""
+
 
 class Registry:
     """Detectors by name; `package` is where files named like their detector are looked up."""

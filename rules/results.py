@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class RuleResult:
 
     `cases` are all latest cases, those of earlier runs included: store them. `findings` are the cases that fire among
     them. `asked` are the subjects that this run asked about, `seen` those that were in the history at all, `skipped`
-    what was needed, by (subject, slot) with slot None for every slot.
+    what was needed, by (subject, slot) with slot None for every slot. `complete` says that there are no other subjects.
     """
 
     rule: Rule
@@ -53,6 +54,7 @@ class RuleResult:
     seen: frozenset[str] = frozenset()
     skipped: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
     failure: Failure | None = None
+    complete: bool = False
 
     def verdicts(self, open_alerts: Iterable[AlertKey]) -> dict[AlertKey, Verdict]:
         """Return what this run says about its findings and about the open alerts of its rule.
@@ -76,19 +78,25 @@ class RuleResult:
             return GONE
         if self.failure:
             return Verdict(Standing.UNKNOWN, needs="a rule that runs")
+        if key.subject not in self.asked:
+            return self._about_others(key)
         needs = self.skipped.get((key.subject, key.slot)) or self.skipped.get((key.subject, None))
-        if needs:
-            return Verdict(Standing.UNKNOWN, needs=needs)
-        if key.subject in self.asked:
-            return CLEAR
-        if key.subject in self.seen:
-            return GONE
-        return CLEAR if self._by_chance(key) else None
+        return Verdict(Standing.UNKNOWN, needs=needs) if needs and self._row(key) is None else CLEAR
 
-    def _by_chance(self, key: AlertKey) -> bool:
-        """Tell whether a case of an earlier run was judged again, because chance decides about it."""
-        rows = (self.cases.subject == key.subject) & (self.cases.slot == key.slot)
-        return not np.isnan(self.cases.p[rows]).all()
+    def _about_others(self, key: AlertKey) -> Verdict | None:
+        """Speak of a subject that was not asked about: gone, or judged again because chance decides about its case."""
+        if key.subject in self.seen or self.complete:
+            return GONE
+        row = self._row(key)
+        return None if row is None or np.isnan(self.cases.p[row]) else CLEAR
+
+    def _row(self, key: AlertKey) -> int | None:
+        return self._rows.get((key.subject, key.slot))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], int]:
+        pairs = zip(self.cases.subject, self.cases.slot, strict=True)
+        return {pair: row for row, pair in enumerate(pairs)}
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,20 @@ class News:
         return self.row >= 0
 
 
-def news(history: History) -> News:
-    """Return what is newest: rows without a value and periods that have not begun are no news."""
+def counting(history: History) -> Observations:
+    """Return the versions with a value, of periods that have begun and whose value was not taken back since."""
     values = history.observations
-    counts = ~np.isnan(values.value) & (values.start <= history.as_of)
-    firsts = (values if counts.all() else values.take(counts)).first
+    there = ~np.isnan(values.value)
+    if not there.all():
+        last = np.flatnonzero(np.append(values.period_changes, True))
+        there &= there[last[np.concatenate(([0], np.cumsum(values.period_changes)))]]
+    there &= values.start <= history.as_of
+    return values if there.all() else values.take(there)
+
+
+def news(history: History) -> News:
+    """Return the newest period with a value of each series."""
+    firsts = counting(history).first
     row = np.where(np.diff(firsts.offsets) > 0, firsts.offsets[1:] - 1, -1)
     start, end, known_at = (
         np.where(row >= 0, column[row], UNKNOWN) if len(firsts) else np.full(len(row), UNKNOWN)

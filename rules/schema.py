@@ -30,6 +30,8 @@ __all__ = [
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 """A fact inside an annotation: `{{age}}`."""
+ENGINE_NAME = "plumbline-engine"
+"""The name under which the engine reports on rules; no other rule may have it."""
 NONE = Duration()
 """No waiting at all."""
 

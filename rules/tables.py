@@ -202,7 +202,9 @@ class Grouped(Table):
 class Versioned(Grouped):
     """Grouped rows that state something about a period; several rows for one period are versions, oldest first."""
 
-    def _period_changes(self) -> Flags:
+    @cached_property
+    def period_changes(self) -> Flags:
+        """Which rows are followed by another period or series; one entry less than rows."""
         start: Instants = self.start  # type: ignore[attr-defined] # both subclasses have it
         changes: Flags = (np.diff(start) != 0) | (np.diff(self.owner) != 0)
         return changes
@@ -210,12 +212,12 @@ class Versioned(Grouped):
     @cached_property
     def latest(self) -> Self:
         """The last known version of each period."""
-        return self._versions(np.append(self._period_changes(), True))
+        return self._versions(np.append(self.period_changes, True))
 
     @cached_property
     def first(self) -> Self:
         """The first known version of each period."""
-        return self._versions(np.append(True, self._period_changes()))
+        return self._versions(np.append(True, self.period_changes))
 
     def _versions(self, chosen: Flags) -> Self:
         return self if not len(self) or chosen.all() else self.take(chosen)

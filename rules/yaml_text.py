@@ -64,15 +64,12 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases and tags where they stand."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML's stubs leave it untyped
+        mark = event.start_mark
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not read: write the value again", problem_mark=event.start_mark
-            )
+            raise yaml.MarkedYAMLError(problem="aliases are not read: write the value again", problem_mark=mark)
         tag = getattr(event, "tag", None)
         if tag:
-            raise yaml.MarkedYAMLError(
-                problem=f"the tag {tag} is not read: write plain data", problem_mark=event.start_mark
-            )
+            raise yaml.MarkedYAMLError(problem=f"the tag {tag} is not read: write plain data", problem_mark=mark)
         return super().compose_node(parent, index)
 
 

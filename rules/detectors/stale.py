@@ -31,6 +31,9 @@ unchanged, while its neighbours from the same source go on.
 **Innocent explanations.** The person who enters it is away; the source closed for a holiday that no calendar lists; the
 cadence was changed but not declared; the metric is no longer needed and not yet retired; a quantity that truly does not
 move, such as a count of rare events or a share at its natural limit.
+
+**What would settle it.** The missing value with the date on which it was known; a look at the source, whether it has
+news that did not arrive; or a declared change of cadence, promise, calendar or use.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ from rules.findings import Explanation, Findings, Skipped, Tested
 from rules.history import History
 from rules.registry import Params as Base
 from rules.registry import detector
-from rules.rhythm import News, news
+from rules.rhythm import News, counting, news
 from rules.tables import Flags, Instants, Numbers, Observations, Rows
 from rules.wording import spoken
 
@@ -123,7 +126,8 @@ class _Pairs:
 
     @property
     def testable(self) -> Flags:
-        return self.due != UNKNOWN
+        """Which pairs have a due instant to be judged by."""
+        return np.asarray(self.due != UNKNOWN, dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +257,7 @@ def _explain(history: History, newest: News, pairs: _Pairs, pair: int, slot: str
     calendar = history.calendar(history.series.calendar[series])
     age = spoken(history.as_of - int(pairs.known_at[pair]))
     last, due = (calendar.day_of(int(at) - 1).isoformat() for at in (pairs.known_at[pair] + 1, pairs.due[pair]))
-    evidence = [history.describe(history.series, series, "id", "cadence", "latency", "calendar", "since")]
+    evidence = [history.describe(history.series, series, "id", "title", "cadence", "latency", "calendar", "since")]
     if pairs.measured[pair]:
         evidence.append(history.describe(newest.firsts, int(newest.row[series])))
     reason = ""
@@ -282,7 +286,7 @@ def _reason(history: History, feed: int, known_at: int, calendar: Calendar) -> s
 
 def _unchanged(history: History, pairs: _Pairs, groups: _Groups, limit: int) -> Findings:
     """Judge how many updates in a row repeated the newest value; of several series the one that moved last counts."""
-    values = history.observations.take(~np.isnan(history.observations.value)).latest
+    values = counting(history).latest
     repeats, enough, first = _repeats(values, limit)
     lead = groups.least(repeats[pairs.series].astype(np.float64))
     tested = groups.all(enough[pairs.series])
