@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from connectors.sdk.errors import BrokenConnectorError, ConfigError
+from connectors.sdk.errors import BrokenConnectorError
 from connectors.sdk.protocol import SDK_VERSION, Connector, ConnectorConfig, Spec
 
 OLDER_MINORS = 2
@@ -76,10 +76,3 @@ def _compatible(version: str) -> bool:
 def _numbers(version: str) -> tuple[int, int]:
     major, minor = version.split(".")
     return int(major), int(minor)
-
-
-class UnknownKindError(ConfigError):
-    """No installed connector has this name."""
-
-    def __init__(self, kind: str, known: list[str]) -> None:
-        super().__init__(f"No connector {kind!r} is installed. Installed: {', '.join(known)}.", field="kind")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 ALLOW_PRIVATE_HOSTS = "PLUMBLINE_ALLOW_PRIVATE_HOSTS"
 CA_BUNDLE = "PLUMBLINE_CA_BUNDLE"
+FILE_ROOTS = "PLUMBLINE_FILE_ROOTS"
 
 MEBIBYTE = 1024 * 1024
 
@@ -51,6 +53,8 @@ class Network:
     http_proxy: str | None = field(default=None, repr=False)
     no_proxy: str = ""
     ca_bundle: Path | None = None
+    file_roots: tuple[Path, ...] = ()
+    """Folders that files may be read from; none = any that the process's user may read."""
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
     total_seconds: float = 60.0
@@ -74,6 +78,7 @@ class Network:
             http_proxy=_either_case(environ, "http_proxy"),
             no_proxy=_either_case(environ, "no_proxy") or "",
             ca_bundle=Path(bundle) if bundle else None,
+            file_roots=tuple(Path(root) for root in environ.get(FILE_ROOTS, "").split(os.pathsep) if root),
         )
 
     def with_limits(

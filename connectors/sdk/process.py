@@ -24,7 +24,7 @@ from connectors.sdk.child import Child, ChildLostError, ProcessLimits
 from connectors.sdk.configuration import texts_in
 from connectors.sdk.entry import Entry
 from connectors.sdk.errors import ConnectorError, TransientError
-from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, CA_BUNDLE, Cost
+from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, CA_BUNDLE, FILE_ROOTS, Cost
 from connectors.sdk.protocol import (
     Capability,
     Change,
@@ -48,7 +48,7 @@ from connectors.sdk.redaction import Redactor
 PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT",
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy",
-    ALLOW_PRIVATE_HOSTS, CA_BUNDLE,
+    ALLOW_PRIVATE_HOSTS, CA_BUNDLE, FILE_ROOTS,
 )  # fmt: skip
 """The only variables a connector gets to see."""
 

@@ -27,7 +27,7 @@ class Redactor:
     def add(self, secret: str) -> None:
         """Mask this secret from now on."""
         if len(secret) >= SHORTEST:
-            self._forms.update(_forms(secret))
+            self._forms.update(forms(secret))
 
     def __call__(self, text: str) -> str:
         """Return the text with every known secret masked."""
@@ -36,7 +36,8 @@ class Redactor:
         return text
 
 
-def _forms(secret: str) -> set[str]:
+def forms(secret: str) -> set[str]:
+    """List the spellings of a secret: as it is, URL-encoded, in base64."""
     raw = secret.encode()
     encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     return {secret, quote(secret, safe=""), quote_plus(secret), *encoded, *(text.rstrip("=") for text in encoded)}
