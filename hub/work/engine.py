@@ -155,6 +155,7 @@ class Engine:
         if ending is None:
             return Outcome.DONE if claims.finish(session, held) else Outcome.LOST
         if isinstance(ending, LostLeaseError):
+            claims.release(session, held)  # a handler that slept too long gives up before anybody has taken over
             return Outcome.LOST
         outcome, written = self._put_off(session, held, ending)
         if written:

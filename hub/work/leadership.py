@@ -12,7 +12,7 @@ from hub.core.database import Database, database_now
 from hub.core.processes import is_surely_dead
 from hub.work.models import LeaderLease
 
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=10)
 """How long others wait for a leader on another machine that has gone without a word."""
 
 
@@ -29,7 +29,7 @@ class Leadership:
         with self._database.read() as session:
             row = session.get(LeaderLease, self._role)
             now = database_now(session)
-        if row is not None and row.owner == self._owner and now + LEASE * 2 / 3 < row.until <= now + LEASE:
+        if row is not None and row.owner == self._owner and now + LEASE / 2 < row.until <= now + LEASE:
             return True
         if row is not None and row.owner != self._owner and _holds(row, now):
             return False

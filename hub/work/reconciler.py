@@ -87,7 +87,7 @@ class Reconciler:
         log.info("work.reconciled", deaths=buried, scheduled=len(fired))
 
     def _tell(self, queue: str) -> None:
-        """Tell the queue what is due and not waiting there; the same job is never put there twice by us."""
+        """Tell the queue what is due and not waiting there; to tell what is just being taken costs one idle look."""
         with self._database.read() as session:
             due = find_due(session, queue=queue, limit=BATCH)
         if not due:

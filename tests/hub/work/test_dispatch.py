@@ -14,7 +14,7 @@ from hub.settings import Settings
 from hub.work.dispatch import BREATH, ENTRY, Dispatcher, ForeignJobError, job_name, open_queue, read_job
 from hub.work.queue_server import connect
 from hub.work.service import Ready, WorkTables, enqueue, install
-from tests.hub.work.conftest import QueueServer
+from tests.workbench import QueueServer
 
 
 def waiting(client: Redis) -> list[str]:

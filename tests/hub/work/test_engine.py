@@ -19,7 +19,8 @@ from hub.work.context import Context, LostLeaseError, Park, RetryLater
 from hub.work.engine import FIRST_WAIT, JITTER, MAX_FAILURES, Outcome, describe
 from hub.work.models import LeaderLease, WorkState
 from hub.work.service import enqueue
-from tests.hub.work.conftest import Bench, MakeEngine
+from tests.hub.work.conftest import MakeEngine
+from tests.workbench import Bench
 
 LONG_AGO = utc_now() - timedelta(days=1)
 
@@ -317,10 +318,11 @@ def test_r4_the_end_of_an_item_is_written_when_the_database_is_back(
     assert bench.row(item).state == WorkState.DONE
 
 
-def test_a_lost_lease_is_an_outcome_not_a_failure(bench: Bench, make_engine: MakeEngine) -> None:
+def test_a_handler_that_gives_up_its_lease_leaves_the_item_free(bench: Bench, make_engine: MakeEngine) -> None:
     item = bench.add()
-    assert make_engine({"test.do": _raise(LostLeaseError("taken"))}).run_item(item) == Outcome.LOST
-    assert bench.row(item).failures == 0
+    assert make_engine({"test.do": _raise(LostLeaseError("slept"))}).run_item(item) == Outcome.LOST
+    assert (bench.row(item).failures, bench.row(item).deaths, bench.row(item).lease_until) == (0, 0, None)
+    assert make_engine({"test.do": lambda *_: None}).run_item(item) == Outcome.DONE
 
 
 def _raise(error: Exception) -> Any:  # noqa: ANN401  # a handler

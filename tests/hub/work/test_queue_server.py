@@ -17,7 +17,7 @@ from hub.work.queue_server import (
     find_binary,
     socket_path,
 )
-from tests.hub.work.conftest import QueueServer
+from tests.workbench import QueueServer
 
 SAFE = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 

@@ -23,7 +23,8 @@ from hub.work.models import LeaderLease, ScheduleRow, ScheduleSlot, WorkItem, Wo
 from hub.work.reconciler import Reconciler
 from hub.work.schedules import declare_schedules, fire_due, pause_schedule, remove_schedule, set_schedule
 from hub.work.service import Ready
-from tests.hub.work.conftest import Bench, MakeEngine
+from tests.hub.work.conftest import MakeEngine
+from tests.workbench import Bench
 
 LONG_AGO = utc_now() - timedelta(days=1)
 SOON = timedelta(hours=1)
