@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, ForeignKey, Integer, Select, String, column, or_, select, table
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from hub.core.database import Ref
-from hub.core.errors import ForbiddenError
+from hub.core.errors import ForbiddenError, NotFoundError
 
 
 class Role(StrEnum):
@@ -51,6 +51,11 @@ class Permission(StrEnum):
     WORK_READ = "work.read"
     WORK_MANAGE = "work.manage"
 
+    @property
+    def only_reads(self) -> bool:
+        """Say whether nothing can be changed by it."""
+        return self.endswith(".read")
+
 
 _P = Permission
 _SEEN_BY_ALL = frozenset({_P.ACTIONS_READ, _P.FINDINGS_READ, _P.METRICS_READ, _P.STRATEGY_READ})
@@ -66,7 +71,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OWNER: _PART_OF_THE_WORK | {_P.METRICS_WRITE, _P.STRATEGY_WRITE},
         Role.STEWARD: _PART_OF_THE_WORK | {_P.CONNECTIONS_READ, _P.METRICS_WRITE},
         Role.VIEWER: _SEEN_BY_ALL,
-        Role.AUDITOR: frozenset(one for one in Permission if one.endswith(".read")),
+        Role.AUDITOR: frozenset(one for one in Permission if one.only_reads),
     }
 )
 """The one table of what a role allows."""
@@ -142,10 +147,11 @@ def require(principal: Principal, permission: Permission, org_unit_id: int | Non
         raise ForbiddenError(f"This needs the permission {permission}{where}: ask an admin for a role that has it.")
 
 
-def require_everywhere(principal: Principal, permission: Permission) -> None:
-    """Refuse unless the permission holds in the whole organisation."""
-    if not principal.may_in(permission, None):
-        raise ForbiddenError(f"This needs the permission {permission} for the whole organisation: ask an admin.")
+def require_within(principal: Principal, permission: Permission, org_unit_id: int | None) -> None:
+    """Refuse unless the permission holds for what belongs to this org unit; None = to the whole organisation."""
+    if not principal.may_in(permission, org_unit_id):
+        where = "the whole organisation" if org_unit_id is None else "this org unit"
+        raise ForbiddenError(f"This needs the permission {permission} for {where}: ask an admin.")
 
 
 class Owned:
@@ -158,6 +164,7 @@ class Owned:
 
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+M = TypeVar("M")
 
 _SHARE = table(
     "share", column("entity_kind", String), column("entity_id", Integer), column("org_unit_id", Integer)
@@ -173,14 +180,28 @@ def visible(
     """Keep the rows that the principal may see: owned in a granted org unit, or shared with one.
 
     Grants count that carry `permission`, by default the one that let the request in. A share reaches everybody who is
-    granted in the org unit it names, above it or below it.
+    granted in the org unit it names, above it or below it; it lets them look, not change.
     """
-    grants = principal.granted(permission or principal.purpose)
+    permission = permission or principal.purpose
+    grants = principal.granted(permission)
     if any(granted.within is None for granted in grants):
         return statement
     within = frozenset[int]().union(*(granted.within or () for granted in grants))
-    reached = within.union(*(granted.above for granted in grants))
-    return statement.where(or_(model.org_unit_id.in_(within), _shared(model, reached)))
+    owned = model.org_unit_id.in_(within)
+    if permission is not None and not permission.only_reads:
+        return statement.where(owned)
+    return statement.where(or_(owned, _shared(model, within.union(*(granted.above for granted in grants)))))
+
+
+def find_visible(
+    session: Session, principal: Principal, model: type[M], public_id: str, permission: Permission | None = None
+) -> M:
+    """Find one thing by public id; what may not be seen is as if it were not there."""
+    named = select(model).where(model.public_id == public_id)  # type: ignore[attr-defined]  # every model with a page has one
+    found = session.scalars(visible(named, principal, model, permission)).one_or_none()
+    if found is None:
+        raise NotFoundError(f"There is no {public_id!r} here, or you may not see it.")
+    return found
 
 
 def _shared(model: Any, org_units: frozenset[int]) -> ColumnElement[bool]:  # noqa: ANN401  # as above

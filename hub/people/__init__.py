@@ -7,8 +7,8 @@ AREA = Area(
     models="hub.people.models",
     pages="hub.people.pages:pages",
     navigation=(
-        NavigationEntry("People", "people.list_persons", "people.read", order=80, icon="users"),
-        NavigationEntry("Org units", "people.list_org_units", "people.read", order=81, icon="sitemap"),
+        NavigationEntry("People", "people.persons.list_persons", "people.read", order=80, icon="users"),
+        NavigationEntry("Org units", "people.org_units.list_org_units", "people.read", order=81, icon="sitemap"),
     ),
     api="hub.people.api:api",
     handlers={"people.prune": "hub.people.jobs:prune"},

@@ -1,0 +1,52 @@
+"""Types of what comes in, for the pydantic models of API and forms: bounded, so that no database chokes on them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+LEFT_OUT: Any = None
+"""Default of a field that a change may leave out and may not set to null; `model_fields_set` tells."""
+
+
+class Input(BaseModel):
+    """Base of every input: a field that is not known is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _check_instant(value: datetime) -> datetime:
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        utc = LAST
+    if not FIRST <= utc < LAST:
+        raise ValueError(f"give an instant between {FIRST.year} and {LAST.year}")
+    return utc
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("give a time zone such as Europe/Berlin") from error
+    return value
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""One line of text, not empty."""
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", max_length=80)]
+"""A key that people choose for files and commands."""
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+\Z", max_length=254)]
+Reference = Annotated[str, Field(min_length=1, max_length=80)]
+"""A public id, or a key where the field says so."""
+Instant = Annotated[AwareDatetime, AfterValidator(_check_instant)]
+"""An instant with its offset, between 1970 and 2200."""
+Zone = Annotated[str, Field(max_length=60), AfterValidator(_check_zone)]
+"""An IANA time zone."""
