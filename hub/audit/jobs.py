@@ -75,8 +75,8 @@ def seal_all(write: Transaction) -> None:
                 return
 
 
-def take_checkpoint(settings: Settings, *, write: Transaction, read: Transaction) -> None:
-    """Sign where the trail stands; files outside are touched while no transaction is open."""
+def take_checkpoint(settings: Settings, *, write: Transaction, read: Transaction, clock: Clock | None = None) -> None:
+    """Sign where the trail stands and send it; files outside are touched while no transaction is open."""
     seal_all(write)
     sealer = Sealer.from_settings(settings)
     outside = find_outside(settings)
@@ -85,7 +85,7 @@ def take_checkpoint(settings: Settings, *, write: Transaction, read: Transaction
         if outside is not None:
             list_unsent(session, outside, sent)  # refuses before anything new is signed
         key = SigningKey.load(session, sealer)
-        make_checkpoint(session, key)
+        make_checkpoint(session, key, now=clock() if clock else None)
     if outside is not None:
         with read() as session:
             unsent = list_unsent(session, outside, sent)

@@ -40,8 +40,8 @@ ERASED = "audit.personal-erased"
 """Action of the entry that lists whose personal parts were erased."""
 TOLERANCE = timedelta(minutes=10)
 """Entries are sealed in the order of their commits: a long transaction may be this late before its clock is doubted."""
-SHOWN = 20
-"""Problems that a report spells out; the others are counted."""
+SHOWN = 5
+"""Problems of one kind that a report spells out; the others are counted."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -235,7 +235,7 @@ class Report:
         found = Problem(kind, position, text)
         if self.first is None or _rank(found) < _rank(self.first):
             self.first = found
-        if len(self.problems) < SHOWN:
+        if sum(one.kind == kind for one in self.problems) < SHOWN:
             self.problems.append(found)
         else:
             self.further += 1
@@ -296,7 +296,7 @@ def _combine(inside: list[Checkpoint], outside: list[Checkpoint] | None, report:
     for one in outside or []:
         twin = trusted.get(one.number)
         if twin is not None and twin.text.body != one.text.body:
-            report.add("checkpoint", one.first, f"checkpoint {one.number} differs from its copy outside")
+            report.add("checkpoint", None, f"checkpoint {one.number} differs from its copy outside")
         trusted[one.number] = one
     newest = inside[-1].number if inside else 0
     if outside and newest < outside[-1].number:
