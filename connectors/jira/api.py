@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from connectors.jira.config import ApiToken, Deployment, JiraConfig, PersonalAccessToken, ScopedToken
 from connectors.jira.text import AdfWriter, WikiWriter, Writer
-from connectors.sdk.errors import AmbiguousError, ConfigError, TransientError
+from connectors.sdk.errors import AmbiguousError, ConfigError, NotAppliedError, TransientError
 from connectors.sdk.http import HttpClient, HttpResponse, basic, bearer
 from connectors.sdk.network import Network
 
@@ -95,7 +95,7 @@ class JiraApi:
     def create_fields(self, project: str, issue_type: str) -> Mapping[str, Json]:
         """List the fields of a create screen by id."""
         path = f"issue/createmeta/{_part(project)}/issuetypes/{_part(issue_type)}"
-        return {str(field["fieldId"]): field for field in self._create_meta(path, "fields")}
+        return {str(field.get("fieldId")): field for field in self._create_meta(path, "fields")}
 
     def _create_meta(self, path: str, name: str) -> Sequence[Json]:
         found: list[Json] = []
@@ -160,11 +160,14 @@ class JiraApi:
         self._http.write("PUT", self._path(f"issue/{_part(key)}"), json=body, reply="any")
 
     def comments(self, key: str) -> Sequence[Json]:
-        """List all comments of an issue."""
+        """List all comments, which is done before one is added: an issue that is gone raises NotAppliedError."""
         found: list[Json] = []
         while True:
             asked = {"startAt": len(found), "maxResults": PAGE, "orderBy": "created"}
-            page = self._object(self._get(f"issue/{_part(key)}/comment", asked))
+            response = self._get(f"issue/{_part(key)}/comment", asked, accept={NOT_FOUND})
+            if response.status == NOT_FOUND:
+                raise NotAppliedError(f"Jira has no issue {key}, or our account may no longer see it.")
+            page = self._object(response)
             comments = page.get("comments") or []
             found += comments
             if not comments or len(found) >= int(page.get("total") or 0):

@@ -91,7 +91,7 @@ class JiraSite(Connector[JiraConfig]):
         known = self.api.issue_types(tickets.project)
         for kind in known:
             if tickets.issue_type in {str(kind.get("id")), str(kind.get("name"))}:
-                return str(kind["id"])
+                return str(kind.get("id"))
         names = ", ".join(sorted(str(kind.get("name")) for kind in known))
         raise ConfigError(
             f"Project {tickets.project} has no issue type {tickets.issue_type}; "

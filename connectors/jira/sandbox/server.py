@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,13 +53,18 @@ def serve(
     state: Path | None = None,
     projects: Sequence[tuple[str, str]] = (("OPS", "Operations"),),
     webhook: tuple[str, str] | None = None,
+    ready: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Serve until the process ends; `state` keeps the site over restarts, `webhook` is (address, secret)."""
+    """Serve until the process ends; `ready` is told the address once requests are taken.
+
+    `state` keeps the site over restarts, `webhook` is (address, secret). Port 0 means any free one.
+    """
     sandbox = create_sandbox(Site(projects=projects, state=state))
     server = _server(sandbox, port, host)
     if webhook is not None:
         sandbox.site.register(webhook[0], secret=webhook[1])
     sandbox.deliveries.start()
+    ready(sandbox.site.base_url)
     try:
         server.serve_forever()
     except KeyboardInterrupt:  # Ctrl-C ends it; nothing is lost, the journal is written before each reply
