@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from pydantic import JsonValue
 
@@ -53,23 +51,15 @@ class Line:
     cells: Mapping[str, str]
     occurrence: int
     """Which of the rows about this metric and period it is."""
-
-    @cached_property
-    def key(self) -> Key:
-        """Name the row by what it is about and not by its number: rows move."""
-        subject = [self.table.name, self.cells.get("metric"), self.cells.get("period_start"), self.occurrence]
-        return hashlib.blake2b(json.dumps(subject).encode(), digest_size=16).hexdigest()
-
-    @cached_property
-    def version(self) -> str:
-        """Tell two contents of the row apart."""
-        content = [self.table.header, self.row.cells, self.row.broken]
-        return hashlib.blake2b(json.dumps(content).encode(), digest_size=DIGEST).hexdigest()
+    key: Key
+    """Names the row by what it is about and not by its number: rows move."""
+    content: bytes
+    """Tells two contents of the row apart."""
 
     @property
     def digest(self) -> bytes:
         """Tell key and content apart from any other."""
-        return hashlib.blake2b(f"{self.key} {self.version}".encode(), digest_size=DIGEST).digest()
+        return hashlib.blake2b(self.key.encode() + self.content, digest_size=DIGEST).digest()
 
     def read(self, decimal: str) -> Record | Rejected:
         """Read the cells; what cannot be read says where, why and what to do."""
@@ -87,7 +77,9 @@ class Line:
                 raw=list(self.row.cells),
             )
         changed = utc(instant("recorded_at", self.cells.get("recorded_at", "")))
-        return Record(stream=ROWS.name, key=self.key, data=data, version=self.version, changed_at=changed, place=place)
+        return Record(
+            stream=ROWS.name, key=self.key, data=data, version=self.content.hex(), changed_at=changed, place=place
+        )
 
     def _data(self, decimal: str) -> dict[str, JsonValue]:
         self._whole()
@@ -113,9 +105,19 @@ class Line:
 
 def lines(table: Table) -> Iterator[Line]:
     """Yield each row of a table with its place among those about the same metric and period."""
-    occurrences: Counter[tuple[str | None, str | None]] = Counter()
+    occurrences: Counter[tuple[str, str]] = Counter()
+    heading = hashlib.blake2b(_joined(table.header), digest_size=DIGEST)
     for row in table.rows():
         cells = {name: cell.strip() for name, cell in zip(table.header, row.cells, strict=False)}
-        subject = (cells.get("metric"), cells.get("period_start"))
+        subject = (cells.get("metric", ""), cells.get("period_start", ""))
         occurrences[subject] += 1
-        yield Line(table, row, cells, occurrences[subject])
+        occurrence = occurrences[subject]
+        key = hashlib.blake2b(_joined([table.name, *subject, str(occurrence)]), digest_size=16)
+        content = heading.copy()
+        content.update(_joined(row.cells if row.broken is None else [row.broken]))
+        yield Line(table, row, cells, occurrence, key.hexdigest(), content.digest())
+
+
+def _joined(parts: Iterable[str]) -> bytes:
+    """Join texts so that no two lists of texts give the same bytes."""
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()

@@ -45,10 +45,10 @@ class SpreadsheetSource(Source[SpreadsheetConfig]):
         The cursor holds, by file, its signature and the digests of its rows: an unchanged file is not even opened.
         """
         _known(stream)
-        before = self._of_same_reading(cursor)
-        after: dict[str, JsonValue] = {}
-        for path in self._files():
-            known = before.pop(path.name, {})
+        paths, known_before = self._files(), self._of_same_reading(cursor)
+        states: dict[str, JsonValue] = {path.name: known_before.get(path.name, {}) for path in paths}
+        for path in paths:
+            known: Any = states[path.name]
             state, now = signature(path), self.network.timing.wall()
             if known.get("signature") != state:
                 old, digests = _split(known.get("rows", "")), bytearray()
@@ -58,8 +58,8 @@ class SpreadsheetSource(Source[SpreadsheetConfig]):
                     digests += line.digest
                 settled = now - path.stat().st_mtime > SAME_INSTANT
                 known = {"signature": state if settled else None, "rows": base64.b64encode(digests).decode()}
-            after[path.name] = known
-            yield Checkpoint(stream=ROWS.name, cursor={"as": self._reading, "files": {**before, **after}})
+            states[path.name] = known
+            yield Checkpoint(stream=ROWS.name, cursor={"as": self._reading, "files": dict(states)})
 
     def fetch(self, stream: Stream, keys: Sequence[Key]) -> Iterator[Record]:
         """Read the files again for these rows."""
