@@ -79,9 +79,8 @@ def cadence(text: str) -> Duration | None:
     try:
         length = Duration.parse(text)
     except DurationError:
-        known = ", ".join(CADENCES)
         raise CalendarError(
-            f"{text!r} is no cadence{suggest(text, CADENCES)} Known: {known}, or an ISO 8601 duration such as PT5M"
+            f"{text!r} is no cadence{suggest(text, CADENCES)}, or an ISO 8601 duration such as PT5M"
         ) from None
     _refuse_mixed(length)
     return length
@@ -136,7 +135,7 @@ class Calendar:
     def at(self, day: date, clock: time = time.min) -> int:
         """Return the instant of a wall clock time.
 
-        A time that the clocks skip is the instant of the jump; one that comes twice is the first.
+        A time that the clocks skip moves on with them; one that comes twice is the first.
         """
         wall = datetime.combine(day, clock).replace(tzinfo=ZoneInfo(self.zone), fold=0)
         return instant(wall)

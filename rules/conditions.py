@@ -82,8 +82,7 @@ def _explain(message: str) -> ConditionError:
         name = unknown[1].removeprefix("subject.")
         # The library points at the dot, a person looks for the word after it.
         column += 1 if "." in unknown[1] else 0
-        known = ", ".join(Subject.model_fields)
-        problem = f"there is no {unknown[1]}{suggest(name, Subject.model_fields)} A subject has: {known}"
+        problem = f"there is no {unknown[1]}{suggest(name, Subject.model_fields)}"
     elif "(double, int)" in problem:
         problem = "a number with decimals is compared with a whole one: write 1.0 instead of 1"
     return ConditionError(problem, line=line, column=column)

@@ -43,6 +43,8 @@ class LifecycleError(RulesError):
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the nearest known word, or nothing where none is near."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """Return the end of a sentence about an unknown word: the nearest right one, and all that are known."""
+    words = sorted(known)
+    near = get_close_matches(word, words, n=1, cutoff=0.6)
+    listed = f" Known: {', '.join(words)}" if words else " None is known"
+    return (f"; did you mean {near[0]!r}?" if near else ".") + listed

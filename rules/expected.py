@@ -10,12 +10,11 @@ from rules.calendars import UNKNOWN, Calendar, cadence
 from rules.distinct import each_distinct
 from rules.durations import DAY, SECOND, Duration
 from rules.history import History
-from rules.rhythm import EVERY_DAY, News, usual_gap, usual_lag, weekdays
-from rules.tables import Flags, Instants, Numbers, Texts
+from rules.rhythm import News, usual_gap, usual_lag, weekdays
+from rules.tables import Instants, Numbers, Texts
 
 PROMISE, RHYTHM, GRACE, MAX_AGE = "promise", "rhythm", "grace", "max_age"
 _SHARE = 0.95
-_NOTHING = Duration()
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,18 @@ class Expected:
 def expected(history: History, newest: News, allowance: Allowance) -> Expected:
     """Return when the period after the newest one should be known."""
     series = history.series
-    declared = np.array([cadence(text) is not None for text in series.cadence], dtype=np.bool_)
-    gap = usual_gap(newest.firsts, _SHARE, allowance.min_history)
-    lag = usual_lag(newest.firsts, _SHARE, allowance.min_history)
+    rhythms = {text: cadence(text) is not None for text in set(series.cadence)}
+    declared = np.array([rhythms[text] for text in series.cadence], dtype=np.bool_)
+    promised = np.array([latency is not None for latency in series.latency], dtype=np.bool_)
+    gap = usual_gap(newest.firsts, ~declared, _SHARE, allowance.min_history)
+    lag = usual_lag(newest.firsts, ~promised, _SHARE, allowance.min_history)
     next_end = np.where(declared, _declared_end(history, newest), _plus(newest.end, gap))
     spacing = np.where(next_end == UNKNOWN, 0, next_end - newest.end)
-    due, basis = _allowed(history, next_end, spacing.astype(np.float64) * allowance.slack, lag, declared)
+    usual = ~promised & (~np.isnan(lag) | ~declared)
+    extra = np.where(np.isnan(lag), 0.0, lag) + spacing * allowance.slack
+    due = _allowed(history, next_end, np.where(usual, extra, -1).astype(np.int64))
+    basis = np.where(promised, PROMISE, np.where(usual, RHYTHM, GRACE)).astype(object)
+    basis[due == UNKNOWN] = ""
     if allowance.max_age is not None:
         due, basis = _not_before(history, newest, (due, basis), allowance.max_age)
     return Expected(due, basis)
@@ -69,8 +74,9 @@ def first_due(history: History, series: int, since: int, allowance: Allowance) -
 def _declared_end(history: History, newest: News) -> Instants:
     offset = history.calendar("").local(history.as_of).utcoffset()
     seconds = offset.total_seconds() if offset else 0.0
-    days = weekdays(newest.firsts, newest.start, int(seconds * SECOND))
-    days = np.where(history.series.calendar == "", days, EVERY_DAY)
+    short = {text: _pauses(cadence(text)) for text in set(history.series.cadence)}
+    pauses = np.array([short[text] for text in history.series.cadence], dtype=np.bool_)
+    days = weekdays(newest.firsts, pauses & (history.series.calendar == ""), int(seconds * SECOND))
 
     def end(text: str, name: str, bits: int, last: int) -> int:
         length = cadence(text)
@@ -82,9 +88,14 @@ def _declared_end(history: History, newest: News) -> Instants:
     return each_distinct(end, history.series.cadence, history.series.calendar, days, newest.end)
 
 
+def _pauses(length: Duration | None) -> bool:
+    """Tell whether a series of this cadence may pause on days off: its periods are a day or shorter."""
+    return length is not None and not length.months and length.days <= 1 and length.microseconds <= DAY
+
+
 def _next_start(calendar: Calendar, learned: int | None, length: Duration, last: int) -> int:
-    """Return where the next expected period begins: series of a day or less pause on days off."""
-    if length.months or length.days > 1 or length.microseconds > DAY:
+    """Return where the next expected period begins; `learned` are weekdays, as bits, where no calendar says them."""
+    if not _pauses(length):
         return last
     if learned is not None:
         days = frozenset(day for day in range(7) if learned >> day & 1)
@@ -93,25 +104,19 @@ def _next_start(calendar: Calendar, learned: int | None, length: Duration, last:
     return last if calendar.is_working_day(today) else calendar.at(calendar.next_working_day(today))
 
 
-def _allowed(
-    history: History, next_end: Instants, slack: Numbers, lag: Numbers, declared: Flags
-) -> tuple[Instants, Texts]:
-    """Add to the end of the next period what was promised, else what is usual, else one more period."""
-    series = history.series
-    promised = np.array([latency is not None for latency in series.latency], dtype=np.bool_)
-    usual = ~promised & (~np.isnan(lag) | ~declared)
-    extra = np.where(usual, np.where(np.isnan(lag), 0.0, lag) + slack, -1).astype(np.int64)
+def _allowed(history: History, next_end: Instants, extra: Instants) -> Instants:
+    """Add to the end of the next period what was promised, else what is usual (from 0 on), else one more period."""
 
     def due(text: str, name: str, latency: Duration | None, end: int, extra: int) -> int:
         if end == UNKNOWN:
             return UNKNOWN
-        calendar, grace = history.calendar(name), latency or cadence(text) or _NOTHING
-        at = int(end + extra) if extra >= 0 else calendar.add(int(end), grace if latency is None else latency)
+        calendar = history.calendar(name)
+        length = latency if latency is not None else cadence(text)
+        at = calendar.add(int(end), length) if extra < 0 and length is not None else int(end + extra)
         return calendar.end_of_working_day(at) if name else at
 
-    found = each_distinct(due, series.cadence, series.calendar, series.latency, next_end, extra)
-    basis = np.where(promised, PROMISE, np.where(usual, RHYTHM, GRACE)).astype(object)
-    return found, np.where(found == UNKNOWN, "", basis)
+    series = history.series
+    return each_distinct(due, series.cadence, series.calendar, series.latency, next_end, extra)
 
 
 def _not_before(

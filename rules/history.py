@@ -42,6 +42,7 @@ from rules.tables import (
     Series,
     Table,
     Targets,
+    Versioned,
 )
 
 SUBJECTS = ("series", "key_result", "objective")
@@ -89,13 +90,11 @@ class History:
     def __post_init__(self) -> None:
         """Check that grouped tables speak of these series and that every calendar named is there."""
         for name in ("observations", "targets", "records"):
-            table: Grouped = getattr(self, name)
-            if not len(table):
+            table: Observations | Targets | Records = getattr(self, name)
+            if len(table):
+                self._check(table)
+            else:
                 object.__setattr__(self, name, replace(table, offsets=np.zeros(len(self.series) + 1, dtype=np.int64)))
-            elif len(table.offsets) != len(self.series) + 1:
-                raise HistoryError(
-                    f"{name}.offsets has {len(table.offsets)} entries, {len(self.series)} series need one more"
-                )
         for rhythm in set(self.series.cadence):
             cadence(rhythm)
         for calendar in set(self.series.calendar):
@@ -103,6 +102,15 @@ class History:
                 raise HistoryError(
                     f"a series names the calendar {calendar!r}, which is not there{suggest(calendar, self.calendars)}"
                 )
+
+    def _check(self, table: Observations | Targets | Records) -> None:
+        if len(table.offsets) != len(self.series) + 1:
+            count = len(table.offsets)
+            raise HistoryError(f"{table.name}.offsets has {count} entries, {len(self.series)} series need one more")
+        if isinstance(table, Versioned) and not table.is_sorted:
+            raise HistoryError(f"{table.name} is not sorted by {' and '.join(table.order)} within each series")
+        if table.recorded_at.max() > self.as_of:
+            raise HistoryError(f"{table.name} has rows recorded after as_of: leave them out, nothing may look ahead")
 
     @classmethod
     def build(

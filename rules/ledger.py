@@ -151,13 +151,10 @@ def _sorted(kind: type[Table], frame: Frame, as_of: int) -> Table:
 def _order(kind: type[Table], columns: Frame, *first: NDArray[Any]) -> Rows:
     """Return the order of a table's rows: its own key, then all that sorts, so that the input's order never shows."""
     named = [*kind.order, *(name for name in columns if name not in kind.order)]
-    specs = kind.columns()
-    keys = [
-        _codes(columns[name]) if specs[name].kind == "text" else columns[name]
-        for name in named
-        if specs[name].dtype is not object or specs[name].kind == "text"
-    ]
-    return np.lexsort([*reversed(keys), *reversed(first)])
+    keys = [*first, *(columns[name] for name in named)]
+    varied = [key for key in keys if not all(value is key[0] for value in key)] if len(keys[0]) else []
+    sortable = [_codes(key) if key.dtype == object else key for key in varied]
+    return np.lexsort(sortable[::-1]) if sortable else np.arange(len(keys[0]))
 
 
 def _codes(words: Texts) -> Rows:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from rules.conditions import compiled
@@ -75,7 +76,7 @@ def packs() -> list[str]:
 def load_pack(name: str, registry: Registry = REGISTRY) -> Pack:
     """Load a pack that we ship."""
     if name not in packs():
-        raise RuleFileError([f"there is no pack {name!r}{suggest(name, packs())}; we ship {', '.join(packs())}"])
+        raise RuleFileError([f"there is no pack {name!r}{suggest(name, packs())}"])
     return load_text(files("rules.packs").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml", registry)
 
 
@@ -178,7 +179,7 @@ def _meaning(rule: Rule, found: Detector) -> Iterator[Problem]:
     facts = {"title", *found.facts}
     for name in PLACEHOLDER.findall(rule.annotations.summary or ""):
         if name not in facts:
-            message = f"{found.name} gives no {name!r}{suggest(name, facts)} It gives: {', '.join(sorted(facts))}"
+            message = f"{found.name} gives no fact {name!r}{suggest(name, facts)}"
             yield Problem(("annotations", "summary"), message)
 
 
@@ -192,12 +193,11 @@ def _condition(rule: Rule) -> Iterator[Problem]:
 
 def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
     """Turn pydantic's words into ours, with the nearest right word where one was mistyped."""
-    path = tuple(step for step in details["loc"] if step not in _UNION_TAGS)
+    steps = details["loc"]
+    path = tuple(step for place, step in enumerate(steps) if not _is_action_type(steps, place))
     kind, given = details["type"], details["input"]
     if kind == "extra_forbidden":
-        known = _fields_at(model, path[:-1])
-        hint = suggest(str(path[-1]), known)
-        return Problem(path, f"there is no {path[-1]!r} here{hint} Known: {', '.join(sorted(known))}")
+        return Problem(path, f"there is no {path[-1]!r} here{suggest(str(path[-1]), _fields_at(model, steps[:-1]))}")
     if kind == "missing":
         return Problem(path, "is missing")
     message = details["msg"].removeprefix("Value error, ")
@@ -205,23 +205,30 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
         context = details.get("ctx", {})
         words = str(context.get("expected") or context.get("expected_tags", "")).replace("'", "").replace(" or ", ", ")
         tag = given.get("type") if isinstance(given, dict) else given
-        message = f"{tag!r} is none of {words}{suggest(str(tag), words.split(', '))}"
+        message = f"{tag!r} is not known here{suggest(str(tag), words.split(', '))}"
     return Problem(path, message)
 
 
-_UNION_TAGS = ("comment", "ticket", "message", "webhook")
+def _is_action_type(steps: Path_, place: int) -> bool:
+    """Tell whether a step is pydantic's name for the kind of an action, which no key in the file stands for."""
+    return place > 1 and steps[place - 2] == "actions" and isinstance(steps[place - 1], int)
 
 
-def _fields_at(model: type[BaseModel], path: Path_) -> set[str]:
-    """Return the keys that are allowed at a path inside a model."""
+def _fields_at(model: type[BaseModel], steps: Path_) -> set[str]:
+    """Return the keys that are allowed at a place inside a model."""
     models = {model}
-    for step in path:
-        if isinstance(step, str):
-            fields = {
-                field.alias or name: field.annotation for each in models for name, field in each.model_fields.items()
-            }
+    for place, step in enumerate(steps):
+        if _is_action_type(steps, place):
+            models = {each for each in models if get_args(each.model_fields["type"].annotation) == (step,)}
+        elif isinstance(step, str):
+            fields = {name: field.annotation for each in models for name, field in _named(each)}
             models = set(_models(fields.get(step)))
-    return {field.alias or name for each in models for name, field in each.model_fields.items()}
+    return {name for each in models for name, _ in _named(each)}
+
+
+def _named(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation

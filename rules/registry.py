@@ -94,8 +94,7 @@ class Registry:
         if name not in self._found and self._package and name in self._files():
             importlib.import_module(f"{self._package}.{name}")
         if name not in self._found:
-            known = self.names()
-            raise DetectorError(f"there is no detector {name!r}{suggest(name, known)} Known: {', '.join(known)}")
+            raise DetectorError(f"there is no detector {name!r}{suggest(name, self.names())}")
         return self._found[name]
 
     def names(self) -> list[str]:

@@ -12,8 +12,9 @@ from rules.history import History
 from rules.tables import Flags, Instants, Numbers, Observations, Rows
 
 RECENT = 24
-"""A rhythm is learned from so many of the newest periods."""
-_WEEKS = 28 * DAY
+"""A rhythm is learned from so many of the newest distances; of values, one more."""
+_FOUR_WEEKS = 28 * DAY
+_MOST_IN_FOUR_WEEKS = 28 * 24
 _FEW = 12
 EVERY_DAY = 0b1111111
 
@@ -59,41 +60,49 @@ def news(history: History) -> News:
     return News(firsts, row, start, end, known_at)
 
 
-def usual_gap(firsts: Observations, share: float, least: int) -> Numbers:
-    """Return for each series a quantile of the distances between the ends of its recent periods, NaN below `least`."""
-    same = np.flatnonzero(np.diff(firsts.owner) == 0)
-    recent = same[_age_rank(firsts)[same + 1] < RECENT]
-    gaps = (firsts.end[recent + 1] - firsts.end[recent]).astype(np.float64)
-    return _quantile(gaps, firsts.owner[recent], len(firsts.offsets) - 1, share, least)
+def usual_gap(firsts: Observations, wanted: Flags, share: float, least: int) -> Numbers:
+    """Return for each wanted series a quantile of the distances between its recent periods' ends, NaN below `least`."""
+    rows, owner = _recent_rows(firsts, wanted)
+    after = np.flatnonzero(np.diff(owner) == 0) + 1
+    gaps = (firsts.end[rows[after]] - firsts.end[rows[after - 1]]).astype(np.float64)
+    return _quantile(gaps, owner[after], len(wanted), share, least)
 
 
-def usual_lag(firsts: Observations, share: float, least: int) -> Numbers:
-    """Return for each series a quantile of the time from a period's end to its value; imputed times do not count."""
-    rows = np.flatnonzero(~firsts.recorded_imputed & (_age_rank(firsts) < RECENT))
+def usual_lag(firsts: Observations, wanted: Flags, share: float, least: int) -> Numbers:
+    """Return for each wanted series a quantile of the time from a period's end to its value, imputed times aside."""
+    rows, owner = _recent_rows(firsts, wanted)
+    real = ~firsts.recorded_imputed[rows]
+    rows, owner = rows[real], owner[real]
     lags = np.maximum(firsts.recorded_at[rows] - firsts.end[rows], 0).astype(np.float64)
-    return _quantile(lags, firsts.owner[rows], len(firsts.offsets) - 1, share, least)
+    return _quantile(lags, owner, len(wanted), share, least)
 
 
-def weekdays(firsts: Observations, newest: Instants, offset: int) -> Rows:
+def weekdays(firsts: Observations, wanted: Flags, offset: int) -> Rows:
     """Return for each series, as bits from Monday on, the weekdays of its last four weeks; all where they are few.
 
     `offset` is the distance of the local clock from UTC. The middle of a period decides, so that an hour of daylight
-    saving does not matter.
+    saving does not matter. Series that are not wanted report every day.
     """
-    owner = firsts.owner
-    recent = np.flatnonzero(firsts.start > newest[owner] - _WEEKS)
-    middle = firsts.start[recent] + (firsts.end[recent] - firsts.start[recent]) // 2 + offset
+    rows, owner = _recent_rows(firsts, wanted, _MOST_IN_FOUR_WEEKS)
+    newest = np.zeros(len(wanted), dtype=np.int64)
+    newest[owner] = firsts.start[rows]
+    recent = firsts.start[rows] > newest[owner] - _FOUR_WEEKS
+    rows, owner = rows[recent], owner[recent]
+    middle = firsts.start[rows] + (firsts.end[rows] - firsts.start[rows]) // 2 + offset
     # 1970-01-01 was a Thursday, the fourth day of its week.
-    bits = 1 << ((middle // DAY + 3) % 7)
-    found = np.zeros(len(firsts.offsets) - 1, dtype=np.int64)
-    np.bitwise_or.at(found, owner[recent], bits)
-    counts = np.bincount(owner[recent], minlength=len(found))
-    return np.where(counts >= _FEW, found, EVERY_DAY)
+    found = np.zeros(len(wanted), dtype=np.int64)
+    np.bitwise_or.at(found, owner, 1 << ((middle // DAY + 3) % 7))
+    return np.where(np.bincount(owner, minlength=len(wanted)) >= _FEW, found, EVERY_DAY)
 
 
-def _age_rank(firsts: Observations) -> Rows:
-    """Return how many newer periods each row's series has."""
-    return firsts.offsets[firsts.owner + 1] - 1 - np.arange(len(firsts))
+def _recent_rows(firsts: Observations, wanted: Flags, most: int = RECENT + 1) -> tuple[Rows, Rows]:
+    """Return the rows of the newest periods of each wanted series, oldest first, and whose they are."""
+    series = np.flatnonzero(wanted)
+    ends = firsts.offsets[series + 1]
+    counts = np.minimum(ends - firsts.offsets[series], most)
+    owner = np.repeat(series, counts)
+    before = np.repeat(np.cumsum(counts), counts) - np.arange(len(owner))
+    return np.repeat(ends, counts) - before, owner
 
 
 def _quantile(values: Numbers, owner: Rows, size: int, share: float, least: int) -> Numbers:

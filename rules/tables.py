@@ -209,6 +209,15 @@ class Versioned(Grouped):
         changes: Flags = (np.diff(start) != 0) | (np.diff(self.owner) != 0)
         return changes
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether periods rise within each series, and recorded times within each period."""
+        start: Instants = self.start  # type: ignore[attr-defined] # as above
+        recorded: Instants = self.recorded_at  # type: ignore[attr-defined] # as above
+        together = np.diff(self.owner) == 0
+        steps = np.diff(start)
+        return not ((together & (steps < 0)) | (together & (steps == 0) & (np.diff(recorded) < 0))).any()
+
     @cached_property
     def latest(self) -> Self:
         """The last known version of each period."""

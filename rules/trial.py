@@ -18,7 +18,7 @@ from rules.history import History
 from rules.registry import Detector
 from rules.schema import Rule
 from rules.snapshot import Cases
-from rules.subjects import columns, org_path
+from rules.subjects import columns
 from rules.tables import Flags, Rows
 
 ELSEWHERE = "all series that measure it in one block"
@@ -58,7 +58,7 @@ class Trial:
         """Test one block."""
         ids = history.subjects(self.kind).ids
         whole = history.whole(self.kind)
-        self.elsewhere.update(ids[np.setdiff1d(history.rows(self.kind), whole)])
+        self.elsewhere.update(set(ids[history.rows(self.kind)]).difference(ids[whole]))
         rows = whole[self._in_scope(history, whole)]
         self.seen.update(ids[whole])
         self.asked.update(ids[rows])
@@ -86,7 +86,7 @@ class Trial:
     def _cases(self, history: History, tested: Tested) -> Cases:
         size = len(tested.rows)
         chance = np.full(size, np.nan) if tested.p is None else tested.p
-        possible = tested.holds & ~(chance > self.level)
+        possible = np.flatnonzero(tested.holds & ~(chance > self.level))
         return Cases(
             self.rule.name,
             self.version,
@@ -99,23 +99,25 @@ class Trial:
             start=tested.start,
             end=tested.end,
             as_of=np.full(size, history.as_of),
-            candidates={row: self._candidate(history, tested, row) for row in np.flatnonzero(possible).tolist()},
+            candidates=self._candidates(history, tested, possible),
         )
 
-    def _candidate(self, history: History, tested: Tested, row: int) -> Candidate:
-        said = tested.explain(row)
-        subject = int(tested.rows[row])
-        about = columns(history, self.kind, np.array([subject]), ("title", "org_unit", "calendar"))
-        known_at = said.known_at if said.known_at != UNKNOWN else history.as_of
-        return Candidate(
-            title=about["title"][0],
-            org_units=org_path(history, about["org_unit"][0]),
-            calendar=about["calendar"][0],
-            summary=said.summary,
-            facts=dict(said.facts),
-            evidence=tuple(dict(row) for row in said.evidence),
-            known_at=known_at,
-        )
+    def _candidates(self, history: History, tested: Tested, possible: Rows) -> dict[int, Candidate]:
+        about = columns(history, self.kind, tested.rows[possible], ("title", "org_path", "calendar"))
+        titles, paths, calendars = about["title"], about["org_path"], about["calendar"]
+        found = {}
+        for row, title, path, calendar in zip(possible.tolist(), titles, paths, calendars, strict=True):
+            said = tested.explain(row)
+            found[row] = Candidate(
+                title=title,
+                org_units=path,
+                calendar=calendar,
+                summary=said.summary,
+                facts=dict(said.facts),
+                evidence=tuple(dict(entry) for entry in said.evidence),
+                known_at=said.known_at if said.known_at != UNKNOWN else history.as_of,
+            )
+        return found
 
     def merged(self, earlier: Cases | None) -> Cases:
         """Return this run's cases and those of earlier runs whose subjects this run has not seen."""

@@ -97,7 +97,7 @@ def detect(history: History, params: Params) -> Findings:
     pairs = _pairs(history, newest, params)
     asked = history.asked.rows
     groups = _Groups.of(pairs)
-    unmeasured = Skipped(np.setdiff1d(asked, pairs.subject), _NEEDS_SERIES)
+    unmeasured = Skipped(asked[~_among(asked, pairs.subject, history)], _NEEDS_SERIES)
     age = _age(history, newest, pairs, groups) if params.age else Findings()
     unchanged = _unchanged(history, pairs, groups, params.unchanged_for) if params.unchanged_for else Findings()
     skipped = (unmeasured, *age.skipped, *unchanged.skipped)
@@ -159,7 +159,7 @@ class _Groups:
 
 def _pairs(history: History, newest: News, params: Params) -> _Pairs:
     subject, series = history.measures(history.asked.kind)
-    kept = np.isin(subject, history.asked.rows)
+    kept = _among(subject, history.asked.rows, history)
     subject, series = subject[kept], series[kept]
     allowance = Allowance(params.max_age, params.min_history, params.slack)
     rule = expected(history, newest, allowance)
@@ -178,6 +178,13 @@ def _pairs(history: History, newest: News, params: Params) -> _Pairs:
     score = np.where(due == UNKNOWN, np.inf, (history.as_of - known_at.astype(np.float64)) / allowed)
     overdue = late & ~waiting
     return _Pairs(subject, series, measured, known_at, missing, due, basis, overdue, feed, blamed & overdue, score)
+
+
+def _among(rows: Rows, chosen: Rows, history: History) -> Flags:
+    """Return which rows of subjects are among the chosen ones."""
+    there = np.zeros(len(history.subjects(history.asked.kind)), dtype=np.bool_)
+    there[chosen] = True
+    return there[rows]
 
 
 def _since(history: History, subject: int, series: int) -> int:
