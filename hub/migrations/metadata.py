@@ -1,4 +1,4 @@
-"""Know every table: the models of all areas, loaded."""
+"""Know every table: the models of every folder of the hub, loaded."""
 
 from __future__ import annotations
 
@@ -9,25 +9,14 @@ from sqlalchemy import MetaData
 
 from hub.core.database import Base
 
+HUB = Path(__file__).parents[1]
+
 
 def load_metadata() -> MetaData:
-    """Import the models of every area and give the metadata that holds all their tables."""
-    # while areas are still being added: every models.py that is there and can be imported
-    for path in sorted(Path(__file__).parents[1].glob("*/models.py")):
-        try:
-            import_module(f"hub.{path.parent.name}.models")
-        except ModuleNotFoundError as error:
-            print(f"load_metadata leaves out {path.parent.name}: {error}")  # noqa: T201
-    _leave_out_dangling(Base.metadata)
+    """Import every models.py of the hub and give the metadata that holds all their tables.
+
+    Not by the list of areas: core and web have tables and are no areas, and nobody shall forget one.
+    """
+    for path in sorted(HUB.glob("*/models.py")):
+        import_module(f"hub.{path.parent.name}.models")
     return Base.metadata
-
-
-def _leave_out_dangling(metadata: MetaData) -> None:
-    while dangling := [
-        table
-        for table in metadata.tables.values()
-        if any(key.target_fullname.split(".")[0] not in metadata.tables for key in table.foreign_keys)
-    ]:
-        for table in dangling:
-            print(f"load_metadata leaves out table {table.name}: it points at a table that is not there yet")  # noqa: T201
-            metadata.remove(table)
