@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
-from types import MappingProxyType
 from typing import Any
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,12 @@ class Area:
     navigation: tuple[NavigationEntry, ...] = ()
     api: str | None = None
     """Blueprint of the area's part of /api/v1."""
-    handlers: Mapping[str, str] = NOTHING
+    handlers: Mapping[str, str] = field(default_factory=dict)
     """Kind of work item -> function(context, payload)."""
     subscriptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name of an event -> kinds of work item that it makes, one item each, in the publisher's transaction."""
     schedules: tuple[Schedule, ...] = ()
-    panels: Mapping[str, str] = NOTHING
+    panels: Mapping[str, str] = field(default_factory=dict)
     """Place on a lower area's page -> function that renders this area's panel there."""
     history: str | None = None
     """Function that fills this area's tables of rules.History."""
