@@ -173,4 +173,4 @@ def public_ids(session: Session, model: Any, ids: Collection[int | None]) -> dic
     rows = session.execute(
         select(model.id, model.public_id).where(model.id.in_([one for one in ids if one is not None]))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -22,7 +22,12 @@ _OLD_PAGE = "This form does not belong to your sign-in: open its page again and 
 
 def csrf_token() -> str:
     """Give the token for a form on the page that is being made."""
-    return _token(current_session_id())
+    return token_of(current_session_id())
+
+
+def token_of(session_id: str) -> str:
+    """Derive the form token of a browser's id."""
+    return hmac.new(session_id.encode(), b"plumbline form", hashlib.sha256).hexdigest()
 
 
 def check() -> None:
@@ -38,12 +43,8 @@ def check() -> None:
     if session_id is None and access is not None and access.public and not access.form:
         return  # nothing the browser adds by itself counts here: an incoming webhook proves itself
     given = request.headers.get(HEADER) or ("" if is_api() else request.form.get(FIELD, ""))
-    if session_id is None or not hmac.compare_digest(given.encode(), _token(session_id).encode()):
+    if session_id is None or not hmac.compare_digest(given.encode(), token_of(session_id).encode()):
         raise CrossSiteError(_OLD_PAGE)
-
-
-def _token(session_id: str) -> str:
-    return hmac.new(session_id.encode(), b"plumbline form", hashlib.sha256).hexdigest()
 
 
 def _comes_from_us() -> bool:

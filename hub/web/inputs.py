@@ -41,9 +41,9 @@ def _check_zone(value: str) -> str:
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """One line of text, not empty."""
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", max_length=80)]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=80)]
 """A key that people choose for files and commands."""
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+\Z", max_length=254)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$", max_length=254)]
 Reference = Annotated[str, Field(min_length=1, max_length=80)]
 """A public id, or a key where the field says so."""
 Instant = Annotated[AwareDatetime, AfterValidator(_check_instant)]

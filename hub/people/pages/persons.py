@@ -220,7 +220,7 @@ def _query() -> PageQuery:
 
 def _names(session: Session, ids: set[int | None]) -> dict[int, str]:
     known = [one for one in ids if one is not None]
-    return dict(session.execute(select(OrgUnit.id, OrgUnit.name).where(OrgUnit.id.in_(known))).tuples().all())
+    return dict(session.execute(select(OrgUnit.id, OrgUnit.name).where(OrgUnit.id.in_(known))).all())
 
 
 def _unit_choices(session: Session) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def closest(session: Session, org_unit_id: int, candidates: Collection[int]) -> 
 def function_of(session: Session, org_unit_id: int) -> str | None:
     """Give the function of an org unit: its own, or that of the nearest org unit above it that has one."""
     line = lines_of(session, [org_unit_id])[org_unit_id]
-    functions = dict(session.execute(select(OrgUnit.id, OrgUnit.function).where(OrgUnit.id.in_(line))).tuples().all())
+    functions = dict(session.execute(select(OrgUnit.id, OrgUnit.function).where(OrgUnit.id.in_(line))).all())
     return next((functions[unit] for unit in line if functions[unit]), None)
 
 

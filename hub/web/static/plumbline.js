@@ -8,10 +8,10 @@
     place.dataset.drawn = "yes";
     const chart = JSON.parse(place.dataset.chart);
     const zone = document.documentElement.dataset.zone || "UTC";
-    const axis = { stroke: colour("--chart-text"), grid: { stroke: colour("--chart-grid"), width: 1 } };
+    const axis = { stroke: () => colour("--chart-text"), grid: { stroke: () => colour("--chart-grid"), width: 1 } };
     const series = chart.lines.map((line) => ({
       label: line.label,
-      stroke: colour(COLOURS[line.role]),
+      stroke: () => colour(COLOURS[line.role]),
       width: line.role === "target" ? 1.5 : 2,
       dash: line.role === "target" ? [6, 4] : [],
       points: { show: chart.times.length < 60 },
@@ -27,6 +27,7 @@
       [chart.times, ...chart.lines.map((line) => line.values)],
       place,
     );
+    document.addEventListener("plumbline:theme", () => picture.redraw());
     new ResizeObserver(() => picture.setSize(size())).observe(place);
   }
 

@@ -6,6 +6,7 @@
   const apply = () => {
     const choice = read();
     document.documentElement.dataset.bsTheme = choice === "auto" ? (dark.matches ? "dark" : "light") : choice;
+    document.dispatchEvent(new Event("plumbline:theme"));
   };
   apply();
   dark.addEventListener("change", apply);
