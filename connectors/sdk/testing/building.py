@@ -85,7 +85,19 @@ def run_contract(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"test_{entry.kind}.py"
         file.write_text(text, encoding="utf-8")
-        return int(pytest.main([str(file), f"--rootdir={folder}", "-p", "no:cacheprovider", "-rs", *(options or [])]))
+        return int(
+            pytest.main(
+                [
+                    str(file),
+                    f"--rootdir={folder}",
+                    "--import-mode=importlib",
+                    "-p",
+                    "no:cacheprovider",
+                    "-rs",
+                    *(options or []),
+                ]
+            )
+        )
 
 
 def installed_contract(entry: Entry, sample_target: str | None, config_json: str | None) -> type:
