@@ -59,7 +59,7 @@ class Shapes:
             "key": project.key,
             "name": project.name,
             "projectTypeKey": "software",
-            "simplified": False,
+            **self._on_cloud(simplified=False),
             "avatarUrls": self._avatars("project", project.id),
         }
 
@@ -102,7 +102,7 @@ class Shapes:
             "issuetype": self.issue_type(issue.issue_type),
             "project": self.project(issue.project),
             "status": self.status(model.STATUSES[issue.status]),
-            "statuscategorychangedate": instant(issue.status_changed),
+            **self._on_cloud(statuscategorychangedate=instant(issue.status_changed)),
             "resolution": self._named("resolution", issue.resolution, model.RESOLUTIONS, description=""),
             "resolutiondate": instant(issue.resolved),
             "priority": self._named("priority", issue.priority, model.PRIORITIES, iconUrl=self._site.base_url),
@@ -151,7 +151,7 @@ class Shapes:
             "updateAuthor": self.user(comment.author),
             "created": instant(comment.created),
             "updated": instant(comment.updated),
-            **({"jsdPublic": True} if self._site.deployment == "cloud" else {}),
+            **self._on_cloud(jsdPublic=True),
         }
 
     def transition(self, way: Transition) -> Json:
@@ -210,6 +210,24 @@ class Shapes:
             **({"allowedValues": allowed[name]} if name in allowed else {}),
         }
 
+    def changelog(self, history: History) -> Json:
+        """Write what changed as a webhook tells it."""
+        return {
+            "id": str(history.id),
+            "items": [
+                {
+                    "field": item.field,
+                    "fieldtype": "custom" if item.field.startswith("customfield_") else "jira",
+                    **self._on_cloud(fieldId=item.field),
+                    "from": item.before,
+                    "fromString": item.before_text,
+                    "to": item.after,
+                    "toString": item.after_text,
+                }
+                for item in history.items
+            ],
+        }
+
     def _security(self, issue: Issue) -> Json:
         level = next((level for level in model.SECURITY_LEVELS if level.id == issue.security), None)
         link = f"{self._rest}/securitylevel/{issue.security}"
@@ -219,30 +237,14 @@ class Shapes:
         comments = [] if self._hook else [self.comment(issue, comment) for comment in issue.comments]
         return {"comments": comments, "maxResults": len(comments), "total": len(comments), "startAt": 0}
 
+    def _on_cloud(self, **values: Any) -> Json:  # noqa: ANN401 - any JSON
+        return values if self._site.deployment == "cloud" else {}
+
     def _named(self, kind: str, key: str | None, names: Mapping[str, str], **more: str) -> Json | None:
         return {"self": f"{self._rest}/{kind}/{key}", "id": key, "name": names[key], **more} if key else None
 
     def _avatars(self, kind: str, key: str) -> dict[str, str]:
         return {size: f"{self._site.base_url}/avatar/{kind}/{key}?size={size}" for size in SIZES}
-
-
-def changelog(history: History) -> Json:
-    """Write what changed as a webhook tells it."""
-    return {
-        "id": str(history.id),
-        "items": [
-            {
-                "field": item.field,
-                "fieldtype": "custom" if item.field.startswith("customfield_") else "jira",
-                "fieldId": item.field,
-                "from": item.before,
-                "fromString": item.before_text,
-                "to": item.after,
-                "toString": item.after_text,
-            }
-            for item in history.items
-        ],
-    }
 
 
 def field_schema(name: str) -> Json:
@@ -289,7 +291,7 @@ def webhook_body(site: Site, event: str, issue: Issue, by: Account, what: Histor
     body["user"] = shapes.user(by.account_id)
     body["issue"] = shapes.issue(issue)
     if what is not None:
-        body["changelog"] = changelog(what)
+        body["changelog"] = shapes.changelog(what)
     return body
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.jira import jql
-from connectors.jira.sandbox.jql import Token, parse, tokens
+from connectors.jira.sandbox.jql import Facts, Token, parse, tokens
 
 HOSTILE = [
     '"',
