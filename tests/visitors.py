@@ -5,43 +5,54 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from apiflask import APIFlask
     from flask.testing import FlaskClient
+    from sqlalchemy.orm import Session
     from werkzeug.test import TestResponse
 
     from hub.core.access import Permission, Role
     from hub.core.area import Area
     from hub.core.database import Database
+    from hub.people.models import Person
     from hub.settings import Settings
     from tests.factories import SettableClock
 
-PASSWORD = "four plain quiet words"
 _FORM_TOKEN = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
 
 
 class Visitor:
     """A browser or a program: follows no redirect, and sends the form's token like our pages do."""
 
-    def __init__(self, client: FlaskClient, *, person: Any = None, bearer: str | None = None, token: str = "") -> None:
+    def __init__(
+        self, client: FlaskClient, *, person: Person | None = None, bearer: str | None = None, token: str = ""
+    ) -> None:
         self.client = client
-        self.person = person
+        self._person = person
         self.headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         self.form_token = token
+
+    @property
+    def person(self) -> Person:
+        """Say who this is."""
+        assert self._person is not None, "nobody"
+        return self._person
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """Read a page or an address of the API."""
         return self.client.get(path, headers={**self.headers, **_names(headers)})
 
-    def send(self, path: str, **fields: Any) -> TestResponse:
+    def send(self, path: str, **fields: object) -> TestResponse:
         """Send a form."""
         return self.client.post(path, data={"csrf_token": self.form_token, **fields}, headers=self.headers)
 
-    def call(self, method: str, path: str, json: Any = None, **headers: str) -> TestResponse:
+    def call(self, method: str, path: str, json: object = None, **headers: str) -> TestResponse:
         """Call the API; `If_Match` becomes the header If-Match."""
         guard = {} if self.headers else {"X-CSRF-Token": self.form_token}
         return self.client.open(path, method=method, json=json, headers={**self.headers, **guard, **_names(headers)})
@@ -100,13 +111,14 @@ def signed_in(app: APIFlask, site_database: Database, clock: SettableClock) -> S
     """Give `signed_in(role, org_unit_id=None)`: a new person with one role, or none, in a browser of their own."""
 
     def enter(role: Role | None = None, org_unit_id: int | None = None) -> Visitor:
+        from hub.people.service import open_session
         from hub.web import csrf
         from hub.web.cookies import NAME, new_session_id
 
         session_id = new_session_id()
         with site_database.write() as session:
             person = add_somebody(session, role, org_unit_id, now=clock())
-            _open_session(session, person, session_id, now=clock())
+            open_session(session, person, session_id, now=clock())
         client = app.test_client()
         client.set_cookie(NAME, session_id)
         return Visitor(client, person=person, token=csrf.token_of(session_id))
@@ -131,7 +143,7 @@ def with_token(app: APIFlask, site_database: Database, clock: SettableClock) -> 
     return enter
 
 
-def add_somebody(session: Any, role: Role | None, org_unit_id: int | None, *, now: Any) -> Any:
+def add_somebody(session: Session, role: Role | None, org_unit_id: int | None, *, now: datetime) -> Person:
     """Add a person with an account and at most one role."""
     from hub.core.access import Role
     from hub.core.ids import new_public_id
@@ -145,9 +157,3 @@ def add_somebody(session: Any, role: Role | None, org_unit_id: int | None, *, no
         until = now + timedelta(days=30) if role is Role.AUDITOR else None
         give_role(session, person=person, role=role, org_unit_id=org_unit_id, until=until, by="system:tests", now=now)
     return person
-
-
-def _open_session(session: Any, person: Any, session_id: str, *, now: Any) -> None:
-    from hub.people.service import open_session
-
-    open_session(session, person, session_id, now=now)

@@ -24,6 +24,7 @@ from hub.core.instants import Instant, from_micros, to_micros
 MOST = 200
 """Rows of a page at most."""
 USUAL = 50
+LONGEST_CURSOR = 2000
 T = TypeVar("T")
 Ordering = InstrumentedAttribute[Any] | ColumnElement[Any]
 
@@ -34,7 +35,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=USUAL, ge=1, le=MOST, description="Rows of this page.")
-    cursor: str | None = Field(default=None, max_length=2000, description="next_cursor of the page before.")
+    cursor: str | None = Field(default=None, description="next_cursor of the page before.")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _write_cursor(values: Sequence[Any]) -> str:
 
 def _read_cursor(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
-        text = cursor.encode("ascii")
+        text = cursor[:LONGEST_CURSOR].encode("ascii")
         values = list(orjson.loads(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))))
         return [_read_value(value, column) for value, column in zip(values, columns, strict=True)]
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:

@@ -6,13 +6,12 @@ from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from hub.core.access import Permission, Role, find_visible, require_within, visible
-from hub.core.errors import BadRequestError, ConflictError, InvalidInputError
+from hub.core.errors import ConflictError, InvalidInputError
 from hub.core.paging import PageQuery, read_page
 from hub.people.models import Account, Grant, OrgUnit, Person
 from hub.people.service import (
@@ -58,7 +57,9 @@ def list_persons() -> str:
     statement = visible(select(Person), principal(), Person)
     if search:
         statement = statement.where(Person.name.icontains(search, autoescape=True))
-    page = read_page(session(), statement, by=[Person.name, Person.public_id], query=_query())
+    page = read_page(
+        session(), statement, by=[Person.name, Person.public_id], query=PageQuery(cursor=request.args.get("cursor"))
+    )
     units = _names(session(), {person.org_unit_id for person in page.items})
     template = "people/person_rows.html" if "HX-Request" in request.headers else "people/persons.html"
     return render_template(template, page=page, units=units, search=search)
@@ -209,13 +210,6 @@ def _page(
 
 def _back(person: Person, done: str) -> Response:
     return redirect(url_for(".show_person", person_id=person.public_id, done=done), HTTPStatus.SEE_OTHER)
-
-
-def _query() -> PageQuery:
-    try:
-        return PageQuery(cursor=request.args.get("cursor"))
-    except ValidationError as error:
-        raise BadRequestError("cursor: not one that this list gave out; start again without it") from error
 
 
 def _names(session: Session, ids: set[int | None]) -> dict[int, str]:
