@@ -24,7 +24,7 @@ def draft_ticket(alert: Alert, installed: Installed, *, public_url: str | None, 
         paragraphs=(
             alert.summary,
             installed.text.description,
-            *_innocent(installed.text.detector),
+            *_manual(installed.text.detector),
         ),
         table=_table(alert.evidence.get("evidence") or ()),
         closes_when=_closing(installed.text.detector),
@@ -44,25 +44,14 @@ def _closing(detector: str) -> str:
     return "Close this ticket with an answer, a correction or an acceptance."
 
 
-def _innocent(detector: str) -> tuple[str, ...]:
-    explanation = innocent_explanations(REGISTRY.get(detector).detect.__doc__ or "")
-    return (f"What may explain it: {explanation}",) if explanation else ()
-
-
-def innocent_explanations(manual: str) -> str:
-    """Give the section of a detector's manual that says how the pattern comes about innocently, as one paragraph."""
-    lines = manual.splitlines()
-    for start, line in enumerate(lines):
-        if line.strip().lower().startswith("innocent explanations"):
-            found: list[str] = []
-            for following in lines[start + 1 :]:
-                text = following.strip()
-                if not text and found:
-                    break
-                if text and set(text) - set("-=~"):
-                    found.append(text.lstrip("-* "))
-            return " ".join(found)
-    return ""
+def _manual(detector: str) -> tuple[str, ...]:
+    """Say what may explain it innocently, and what would settle it, in the words of the detector's manual."""
+    known = REGISTRY.get(detector)
+    sections = (
+        ("What may explain it", known.section("Innocent explanations")),
+        ("What would settle it", known.section("What would settle it")),
+    )
+    return tuple(f"{heading}: {text}" for heading, text in sections if text)
 
 
 def _table(rows: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401  # JSON evidence

@@ -11,7 +11,7 @@ from hub.core.access import Granted, Permission, Principal, Role
 from hub.findings import models, service
 from hub.findings.models import Alert, AlertStatus, AlertStep
 from hub.findings.service import Privacy
-from tests.hub.findings.desk import RULE, Desk
+from tests.hub.desk import RULE, Desk
 
 FEBRUARY_16 = datetime(2026, 2, 16, tzinfo=UTC)
 FEBRUARY_23 = datetime(2026, 2, 23, tzinfo=UTC)

@@ -11,10 +11,10 @@ from hub.findings import service
 from hub.findings.models import RuleVersion
 from hub.findings.service.rules import ManagedElsewhereError
 from rules.loader import load_text
-from tests.hub.findings.desk import RULE
+from tests.hub.desk import RULE
 
 if TYPE_CHECKING:
-    from tests.hub.findings.desk import Desk
+    from tests.hub.desk import Desk
 
 
 def test_the_same_text_makes_no_new_version(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hub.findings.models import Alert, AlertStatus
 
 if TYPE_CHECKING:
-    from tests.hub.findings.desk import Desk
+    from tests.hub.desk import Desk
 
 
 def test_it_ends_when_the_condition_is_gone(desk: Desk, late: Callable[[], Alert]) -> None:

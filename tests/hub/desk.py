@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from hub.core.area import resolve
 from hub.core.database import Database
 from hub.findings import service
 from hub.findings.models import Alert
 from hub.findings.service import Privacy
+from hub.metrics import history
 from hub.metrics.service import ObservationDraft, record_observations
+from hub.ownership import AREA as OWNERSHIP
+from hub.strategy import AREA as STRATEGY
+from hub.work.events import Event
+from hub.work.service import SUBSCRIBERS
 from rules.loader import load_text
 from tests.factories import Cast, SettableClock
 
@@ -65,3 +74,32 @@ class Desk:
     def alerts(self) -> list[Alert]:
         with self.database.read() as session:
             return list(session.scalars(select(Alert).order_by(Alert.id)))
+
+
+@pytest.fixture
+def desk(database: Database, clock: SettableClock, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    hooks = [resolve(area.history) for area in (OWNERSHIP, STRATEGY) if area.history]
+    history.install(database.info, hooks)
+    found = Desk(database, clock, cast)
+
+    def tell(_session: Session, happened: Event) -> list[int]:
+        found.told.append((happened.name, happened.model_dump()))
+        return []
+
+    for module in ("alerts", "verification"):
+        monkeypatch.setattr(f"hub.findings.service.{module}.publish", tell)
+    database.info[SUBSCRIBERS] = {}
+    return found
+
+
+@pytest.fixture
+def late(desk: Desk) -> Callable[[], Alert]:
+    """Record one old week of the win rate, ask, and give the alert that this makes."""
+
+    def make() -> Alert:
+        desk.install()
+        desk.observe("win-rate", datetime(2026, 2, 2, tzinfo=UTC), 0.4)
+        desk.ask()
+        return next(alert for alert in desk.alerts() if alert.slot == "")
+
+    return make
