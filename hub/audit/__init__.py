@@ -1,10 +1,13 @@
 """The audit trail: what was changed, when and by whom, in a form that nobody can quietly rewrite."""
 
-from hub.core.area import Area, Schedule
+from hub.core.area import Area, NavigationEntry, Schedule
 
 AREA = Area(
     name="audit",
     models="hub.audit.models",
+    pages="hub.audit.pages:pages",
+    navigation=(NavigationEntry("Audit trail", "audit.show_trail", "audit.read", order=90, icon="shield-check"),),
+    api="hub.audit.api:api",
     handlers={
         "audit.seal": "hub.audit.jobs:seal",
         "audit.checkpoint": "hub.audit.jobs:checkpoint",

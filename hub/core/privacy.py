@@ -89,7 +89,7 @@ def _normalised(name: str) -> str:
 
 def _read(session: Session, lookups: list[str]) -> dict[str, str]:
     statement = select(ActorName.lookup, ActorName.pseudonym).where(ActorName.lookup.in_(lookups))
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _add(session: Session, lookups: list[str]) -> None:

@@ -6,7 +6,7 @@ from hub.audit.service.entries import SYSTEM, Actor, record
 from hub.audit.service.erasure import erase_person
 from hub.audit.service.exporting import export_trail
 from hub.audit.service.outside import Outside, TrailOlderError, list_unsent, resume_after_restore
-from hub.audit.service.reading import EntryFilter, TrailState, list_entries, read_personal, read_state
+from hub.audit.service.reading import EntryFilter, Seen, TrailState, list_entries, look_at, read_state
 from hub.audit.service.verification import remember_verification, verify_trail
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Actor",
     "EntryFilter",
     "Outside",
+    "Seen",
     "SigningKey",
     "TrailOlderError",
     "TrailState",
@@ -22,8 +23,8 @@ __all__ = [
     "last_checkpoint",
     "list_entries",
     "list_unsent",
+    "look_at",
     "make_checkpoint",
-    "read_personal",
     "read_state",
     "record",
     "remember_verification",

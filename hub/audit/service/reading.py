@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from hub.audit.models import AuditCheckpoint, AuditEntry, AuditPending, AuditPersonal, AuditVerification
+from hub.audit.models import AuditCheckpoint, AuditEntry, AuditLink, AuditPending, AuditPersonal, AuditVerification
 from hub.audit.service.checkpoints import last_checkpoint
 
 
@@ -25,6 +25,19 @@ class EntryFilter:
     by: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An entry with what belongs to it."""
+
+    entry: AuditEntry
+    detail: dict[str, Any]
+    personal: dict[str, Any] | None
+    erased: bool
+    """It had a personal part, which was erased."""
+    place: int | None
+    """Place in the chain; None while it waits to be sealed."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +67,27 @@ def list_entries(wanted: EntryFilter) -> Select[AuditEntry]:
     return statement
 
 
-def read_personal(session: Session, entries: Sequence[AuditEntry]) -> Mapping[int, dict[str, Any]]:
-    """Read the personal parts of some entries that have not been erased."""
-    ids = [entry.id for entry in entries if entry.commitment is not None]
-    rows = session.execute(select(AuditPersonal.entry_id, AuditPersonal.value).where(AuditPersonal.entry_id.in_(ids)))
-    return {row.entry_id: json.loads(row.value) for row in rows}
+def look_at(session: Session, entries: Sequence[AuditEntry]) -> list[Seen]:
+    """Read what belongs to some entries: their personal parts, and their places in the chain."""
+    ids = [entry.id for entry in entries]
+    personal = dict(
+        session.execute(
+            select(AuditPersonal.entry_id, AuditPersonal.value).where(AuditPersonal.entry_id.in_(ids))
+        ).all()
+    )
+    places = dict(
+        session.execute(select(AuditLink.entry_id, AuditLink.position).where(AuditLink.entry_id.in_(ids))).all()
+    )
+    return [
+        Seen(
+            entry=entry,
+            detail=json.loads(entry.detail),
+            personal=json.loads(personal[entry.id]) if entry.id in personal else None,
+            erased=entry.commitment is not None and entry.id not in personal,
+            place=places.get(entry.id),
+        )
+        for entry in entries
+    ]
 
 
 def read_state(session: Session) -> TrailState:

@@ -21,8 +21,8 @@ from hub.audit.service import (
     checkpoints,
     erase_person,
     list_entries,
+    look_at,
     make_checkpoint,
-    read_personal,
     read_state,
     record,
     remember_verification,
@@ -95,7 +95,7 @@ def test_an_entry_says_who_did_what_to_what_and_holds_no_name(database: Database
             "path": "a/b",
             "n": 1.5,
         }
-        assert read_personal(session, [entry]) == {entry.id: {"name": "Zoë"}}
+        assert look_at(session, [entry])[0].personal == {"name": "Zoë"}
         assert "Zo" not in entry.detail
 
 
