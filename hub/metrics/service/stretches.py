@@ -52,8 +52,9 @@ def save_stretches(session: Session, stretches: Mapping[StretchKey, Columns]) ->
 
 def rebuild_columns(session: Session, series_id: int) -> None:
     """Derive all columns of a series from its observations again."""
+    locked = select(Series.cadence).where(Series.id == series_id).with_for_update(key_share=True)
+    cadence = session.scalars(locked).one()
     session.execute(delete(SeriesColumn).where(SeriesColumn.series_id == series_id))
-    cadence = session.scalars(select(Series.cadence).where(Series.id == series_id)).one()
     width = stretch_width(cadence)
     rows: dict[StretchKey, list[tuple[object, ...]]] = {}
     for seen in session.scalars(
