@@ -58,18 +58,19 @@ class PeopleData:
             return dict.fromkeys(plain)
         if self.mode == "named":
             return {name: unicodedata.normalize("NFC", name).strip() or None for name in plain}
-        lookups = {name: self._lookup(text) for name, text in plain.items() if text}
+        lookups = {name: self.lookup(name) for name, text in plain.items() if text}
         known = self._pseudonyms(session, sorted(set(lookups.values())))
         return {name: known[lookups[name]] if name in lookups else None for name in plain}
 
     def erase(self, session: Session, names: Iterable[str]) -> int:
         """Forget which pseudonyms stood for these names; give how many did."""
-        lookups = {self._lookup(_normalised(name)) for name in names}
+        lookups = {self.lookup(name) for name in names}
         gone = session.scalars(delete(ActorName).where(ActorName.lookup.in_(lookups)).returning(ActorName.id))
         return len(gone.all())
 
-    def _lookup(self, normalised: str) -> str:
-        return hmac.new(self._key, normalised.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+    def lookup(self, name: str) -> str:
+        """Give what finds a name's pseudonym: a keyed hash, the same for every spelling of the name."""
+        return hmac.new(self._key, _normalised(name).encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
 
     def _pseudonyms(self, session: Session, lookups: list[str]) -> dict[str, str]:
         found: dict[str, str] = {}
