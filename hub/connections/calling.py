@@ -60,14 +60,27 @@ def _write(tool: ConnectorProcess, write: Write) -> Outcome:
     return _said(receipt)
 
 
-def find_tickets(tool: ConnectorProcess, look: LookUp) -> Sequence[Ticket]:
-    """Find the tickets that carry a marker; raises ConnectorError. A webhook's hint is read by id, which never lags."""
-    if os.environ.get(MUTANT) == NO_MARKER_LOOKUP:
+def find_ticket(tool: ConnectorProcess, look: LookUp) -> Sequence[Ticket]:
+    """Find what became of a creation; raises ConnectorError. A hint is read by id, which never lags."""
+    if _is_blind():
         return ()
     hinted = tool.get(look.hint_key) if look.hint_key is not None else None
-    if hinted is not None and hinted.marker == look.marker:
-        return (hinted,)
-    return tool.find(look.marker)
+    return [hinted] if hinted is not None and hinted.marker == look.marker else tool.find(look.marker)
+
+
+def find_twins(tool: ConnectorProcess, look: LookUp) -> Sequence[Ticket]:
+    """Find all tickets that carry a marker, and the known one also where the search does not show it yet."""
+    if _is_blind():
+        return ()
+    found = list(tool.find(look.marker))
+    if found and look.hint_key is not None and all(ticket.key != look.hint_key for ticket in found):
+        known = tool.get(look.hint_key)
+        found += [known] if known is not None else []
+    return found
+
+
+def _is_blind() -> bool:
+    return os.environ.get(MUTANT) == NO_MARKER_LOOKUP
 
 
 def meaning_of(error: ConnectorError) -> Outcome:

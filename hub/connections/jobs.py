@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.sdk.errors import ConnectorError
 from hub.connections import service
-from hub.connections.calling import find_tickets, meaning_of, perform
+from hub.connections.calling import find_ticket, find_twins, meaning_of, perform
 from hub.connections.models import Connection
 from hub.connections.places import using
 from hub.connections.service.steps import Later, LookUp, Outcome, Postponed, Sending, Step, Stopped
@@ -45,7 +45,7 @@ def sweep(context: Context, _payload: dict[str, Any]) -> None:
         for suspect in suspects:
             try:
                 with using(context, connection_id) as tool:
-                    found = find_tickets(tool, suspect)
+                    found = find_twins(tool, suspect)
             except ConnectorError:
                 break  # its health says why; the next sweep comes soon
             with context.transaction() as session:
@@ -65,10 +65,9 @@ def check(context: Context, payload: dict[str, Any]) -> None:
 
 def _send(context: Context, sending: Sending) -> Step:
     context.failpoint("connections.sending_committed")
-    committed_at = context.clock()
     try:
         with using(context, sending.connection_id) as tool:
-            _refuse_to_be_late(context, committed_at)
+            _refuse_to_be_late(context, sending.committed_at)
             outcome = perform(tool, sending)
             context.failpoint("connections.reply_read")
     except ConnectorError as error:
@@ -89,7 +88,7 @@ def _send(context: Context, sending: Sending) -> Step:
 def _look_up(context: Context, look: LookUp) -> Step:
     try:
         with using(context, look.connection_id) as tool:
-            found = find_tickets(tool, look)
+            found = find_ticket(tool, look)
     except ConnectorError as error:
         return _note_failed_lookup(context, look, meaning_of(error))
     context.failpoint("connections.looked_up")

@@ -1,4 +1,4 @@
-"""What was read from tools: records and their history, where reading stands, what could not be used, what tools told."""
+"""What was read from tools: records, their history, where reading stands, what could not be used, what tools told."""
 
 from __future__ import annotations
 

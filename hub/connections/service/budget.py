@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from hub.connections.models import Connection, RateBudget
 
-BURST = 10
-"""How many writes may go out at once after a quiet time."""
+BURST = 9
+"""How many writes beyond the first may go out at once after a quiet time."""
 
 
 def held_until(session: Session, connection_id: int, *, now: datetime) -> datetime | None:

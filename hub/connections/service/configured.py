@@ -29,6 +29,7 @@ from hub.connections.models import (
 from hub.connections.service.releasing import ask_for_release
 from hub.core.errors import ConflictError, InvalidInputError, NotFoundError
 from hub.core.ids import new_public_id
+from hub.core.instants import EPOCH
 from hub.core.sealing import Sealer, place
 from hub.work.service import publish
 
@@ -122,7 +123,7 @@ def add_connection(session: Session, draft: Draft, *, sealer: Sealer, by: Actor 
     session.add(connection)
     session.flush()
     session.add(ConnectionHealth(connection_id=connection.id))
-    session.add(RateBudget(connection_id=connection.id, next_slot_at=now))
+    session.add(RateBudget(connection_id=connection.id, next_slot_at=EPOCH))
     _add_version(session, connection, draft, sealer=sealer, by=by, now=now)
     _note(session, connection, "connection.added", by=by, now=now, detail={"key": draft.key, "kind": draft.kind})
     return connection

@@ -187,7 +187,7 @@ def _send(session: Session, delivery: Delivery, connection: Connection, now: dat
         note_written(session, connection.id, body, now=now)  # its echo may be back before its answer
     log_step(session, delivery, "sending", f"attempt {delivery.attempt}", now=now)
     return Sending(
-        delivery.id, connection.id, DeliveryKind(delivery.kind), body, delivery.marker or "", delivery.attempt
+        delivery.id, connection.id, DeliveryKind(delivery.kind), body, delivery.marker or "", delivery.attempt, now
     )
 
 

@@ -19,11 +19,12 @@ class Sending:
     body: Body
     marker: str
     attempt: int
+    committed_at: datetime
 
 
 @dataclass(frozen=True)
 class LookUp:
-    """Look for a ticket whose creation nobody knows the outcome of; the hint is where a webhook saw it."""
+    """Look for tickets by their marker; the hint is the one that a webhook, or the tool's own answer, named."""
 
     id: int
     connection_id: int

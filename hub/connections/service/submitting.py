@@ -131,6 +131,8 @@ def retry_delivery(session: Session, delivery: Delivery, *, by: Actor, now: date
     delivery.state = waiting_state(delivery)
     delivery.failures = delivery.ambiguities = 0
     delivery.ended_at = delivery.slot_at = None
+    if delivery.state == DeliveryState.QUEUED:
+        delivery.ambiguous_at = None  # a person takes it upon them that it may be done twice
     log_step(session, delivery, "retried", "a person asked for it", now=now)
     record(session, action="delivery.retried", subject=("delivery", delivery.public_id), by=by, detail={}, now=now)
     drive(session, delivery)

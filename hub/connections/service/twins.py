@@ -33,7 +33,7 @@ def list_suspects(session: Session, connection_id: int, *, now: datetime) -> lis
     )
     once = and_(Delivery.swept_at.is_(None), Delivery.ended_at <= now - FIRST_SWEEP)
     found = session.execute(
-        select(Delivery.id, Delivery.connection_id, Delivery.marker)
+        select(Delivery.id, Delivery.connection_id, Delivery.marker, Delivery.external_key)
         .where(
             Delivery.connection_id == connection_id,
             Delivery.kind == DeliveryKind.CREATE_TICKET,
@@ -44,7 +44,7 @@ def list_suspects(session: Session, connection_id: int, *, now: datetime) -> lis
         .order_by(Delivery.swept_at.is_not(None), Delivery.swept_at, Delivery.id)
         .limit(SWEEP_BATCH)
     )
-    return [LookUp(row.id, row.connection_id, row.marker, None) for row in found]
+    return [LookUp(row.id, row.connection_id, row.marker, row.external_key) for row in found]
 
 
 def note_sweep(session: Session, suspect: LookUp, found: Sequence[Ticket], *, now: datetime) -> int:
@@ -55,7 +55,7 @@ def note_sweep(session: Session, suspect: LookUp, found: Sequence[Ticket], *, no
         return 0
     if delivery.state != DeliveryState.APPLIED:
         end_applied(session, delivery, applied_as(choose_ticket(found)), "found by its marker after its end", now=now)
-    kept = choose_ticket([*_as_recorded(delivery, found), *found])
+    kept = _choose_kept(delivery, found)
     if kept.key != delivery.external_key:
         delivery.external_key, delivery.external_label, delivery.external_url = kept.key, kept.label, kept.url
         tell(session, delivery, DeliveryApplied, corrected=True)
@@ -65,12 +65,10 @@ def note_sweep(session: Session, suspect: LookUp, found: Sequence[Ticket], *, no
     return len(twins)
 
 
-def _as_recorded(delivery: Delivery, found: Sequence[Ticket]) -> list[Ticket]:
-    """Give the ticket that we know of, where the tool's search does not show it (yet)."""
-    if delivery.external_key is None or any(ticket.key == delivery.external_key for ticket in found):
-        return []
-    label, url = delivery.external_label or "", delivery.external_url or ""
-    return [Ticket(key=delivery.external_key, label=label, url=url, state=TicketState.OPEN)]
+def _choose_kept(delivery: Delivery, found: Sequence[Ticket]) -> Ticket:
+    """Keep the oldest open ticket; but where the one that people know is closed, no twin brings the matter back."""
+    known = next((ticket for ticket in found if ticket.key == delivery.external_key), None)
+    return known if known is not None and known.state == TicketState.CLOSED else choose_ticket(found)
 
 
 def _close(session: Session, delivery: Delivery, kept: Ticket, twin: Ticket, now: datetime) -> None:
