@@ -19,10 +19,11 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 """Microseconds. A calendar day may have 23 or 25 hours: only a `Calendar` adds days to an instant."""
 
-_SHORT = re.compile(r"(?P<count>\d{1,9})(?P<unit>bd|[smhdw])")
+_SHORT = re.compile(r"(?P<count>\d{1,9})(?P<unit>bd|[smhdw])", re.ASCII)
 _ISO = re.compile(
     r"P(?=\d|T\d)(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?",
+    re.ASCII,
 )
 _CLOCK = {"h": HOUR, "m": MINUTE, "s": SECOND}
 _LONGEST_DAYS = 36_525  # a century: far beyond any promise, and safe inside datetime's years 1 to 9999

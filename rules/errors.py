@@ -25,6 +25,14 @@ class HistoryError(RulesError, ValueError):
     """Rows or columns do not make a history; the message names table, column and row."""
 
 
+class RuleFileError(RulesError, ValueError):
+    """A rule file is wrong; each of its `lines` names file, line, rule and what to write instead."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
 class ConditionError(RulesError, ValueError):
     """A condition does not compile or cannot be evaluated; `line` and `column` count from 1."""
 

@@ -158,7 +158,7 @@ def _order(kind: type[Table], columns: Frame, *first: NDArray[Any]) -> Rows:
 
 
 def _codes(words: Texts) -> Rows:
-    return np.unique(words.astype(str), return_inverse=True)[1].reshape(-1)
+    return np.unique(np.array([str(word) for word in words]), return_inverse=True)[1].reshape(-1)
 
 
 def _read(kind: type[Table], rows: list[Row], calendar_of: Callable[[Row], Calendar]) -> Frame:
@@ -227,7 +227,7 @@ def _numbers(value: Any, _spec: Column, _calendar: Calendar) -> tuple[float, ...
 
 
 def _labels(value: Any, _spec: Column, _calendar: Calendar) -> dict[str, str]:  # noqa: ANN401 - whatever a source gives
-    return {str(name): str(word) for name, word in dict(value).items()}
+    return {str(name): str(word) for name, word in sorted(dict(value).items())}
 
 
 _READ: Mapping[str, Callable[[Any, Column, Calendar], Any]] = {

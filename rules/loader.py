@@ -8,7 +8,7 @@ from a form or a database.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from rules.conditions import compiled
-from rules.errors import ConditionError, DetectorError, RulesError, suggest
+from rules.errors import ConditionError, DetectorError, RuleFileError, RulesError, suggest
 from rules.registry import REGISTRY, Detector, Registry
 from rules.schema import ENGINE_NAME, PLACEHOLDER, Rule
 from rules.yaml_text import Document, parse
@@ -28,11 +28,15 @@ Path_ = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a rule: where (keys and indices from the rule's top), and what to write instead."""
+    """One thing wrong in a rule: where (keys and indices from the rule's top), and what to write instead.
+
+    `column` counts within the value; `at_key` says that the key itself is wrong.
+    """
 
     path: tuple[str | int, ...]
     message: str
     column: int | None = None
+    at_key: bool = False
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -46,14 +50,6 @@ class RuleError(RulesError, ValueError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.problems = problems
-
-
-class RuleFileError(RulesError, ValueError):
-    """A rule file is wrong; each line of the message names file, line, rule, and what to write instead."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,11 @@ def load_pack(name: str, registry: Registry = REGISTRY) -> Pack:
 
 def load_file(path: Path, registry: Registry = REGISTRY) -> Pack:
     """Load a rule file."""
-    return load_text(path.read_text("utf-8"), str(path), registry)
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RuleFileError([f"{path}: is no UTF-8 text: save it as UTF-8"]) from error
+    return load_text(text, str(path), registry)
 
 
 def load_text(text: str, source: str, registry: Registry = REGISTRY) -> Pack:
@@ -119,8 +119,9 @@ def _shape(document: Document) -> Iterator[str]:
         data = data.get("rules")
     if not isinstance(data, list):
         yield f"{document.place(())}: a rule file is a list of rules, or a mapping with `rules` and `histories`"
-    elif not isinstance(document.data, list) and not isinstance(document.data.get("histories", {}), dict):
-        yield f"{document.place(('histories',))}: histories are tables by name"
+    histories = document.data.get("histories", {}) if isinstance(document.data, dict) else {}
+    if not isinstance(histories, dict) or not all(isinstance(tables, dict) for tables in histories.values()):
+        yield f"{document.place(('histories',))}: histories are mappings of as_of and tables, by name"
 
 
 def _names_and_histories(
@@ -140,7 +141,8 @@ def _names_and_histories(
 
 
 def _line(document: Document, rule_path: Path_, name: str, problem: Problem) -> str:
-    return f"{document.place((*rule_path, *problem.path), problem.column)}: {name}: {problem}"
+    place = document.place((*rule_path, *problem.path), problem.column, key=problem.at_key)
+    return f"{place}: {name}: {problem}"
 
 
 def read_rule(data: object, registry: Registry = REGISTRY) -> Rule:
@@ -164,7 +166,7 @@ def _params(rule: Rule, found: Detector) -> list[Problem]:
         found.params.model_validate(rule.params)
     except ValidationError as error:
         problems = [_problem(found.params, details) for details in error.errors()]
-        return [Problem(("params", *problem.path), problem.message) for problem in problems]
+        return [replace(problem, path=("params", *problem.path)) for problem in problems]
     return []
 
 
@@ -197,7 +199,8 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
     path = tuple(step for place, step in enumerate(steps) if not _is_action_type(steps, place))
     kind, given = details["type"], details["input"]
     if kind == "extra_forbidden":
-        return Problem(path, f"there is no {path[-1]!r} here{suggest(str(path[-1]), _fields_at(model, steps[:-1]))}")
+        message = f"there is no {path[-1]!r} here{suggest(str(path[-1]), _fields_at(model, steps[:-1]))}"
+        return Problem(path, message, at_key=True)
     if kind == "missing":
         return Problem(path, "is missing")
     message = details["msg"].removeprefix("Value error, ")
@@ -221,14 +224,14 @@ def _fields_at(model: type[BaseModel], steps: Path_) -> set[str]:
         if _is_action_type(steps, place):
             models = {each for each in models if get_args(each.model_fields["type"].annotation) == (step,)}
         elif isinstance(step, str):
-            fields = {name: field.annotation for each in models for name, field in _named(each)}
+            fields = {name: info.annotation for each in models for name, info in _named(each)}
             models = set(_models(fields.get(step)))
     return {name for each in models for name, _ in _named(each)}
 
 
 def _named(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        yield field.alias or name, field
+    for name, info in model.model_fields.items():
+        yield info.alias or name, info
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation

@@ -12,13 +12,9 @@ from typing import Any
 
 import yaml
 
-from rules.errors import RulesError
+from rules.errors import RuleFileError
 
 LARGEST = 1_000_000
-
-
-class YamlError(RulesError, ValueError):
-    """A text is no YAML that we read; the message names file and line."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +79,18 @@ for _tag, _pattern, _first in (
 
 
 def parse(text: str, source: str) -> Document:
-    """Read a text; what is wrong with it is a `YamlError` that names file and line."""
+    """Read a text; what is wrong with it is a `RuleFileError` that names file and line."""
     if len(text) > LARGEST:
-        raise YamlError(f"{source}: longer than {LARGEST} characters: split it")
-    loader = _Loader(text)
+        raise RuleFileError([f"{source}: longer than {LARGEST} characters: split it"])
     try:
-        root = loader.get_single_node()
+        root = _Loader(text).get_single_node()
         return Document(source, None if root is None else _plain(root), root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise YamlError(f"{place}: {error.problem or error.context}") from error
+        raise RuleFileError([f"{place}: {error.problem or error.context}"]) from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise YamlError(f"{source}: {error}") from error
-    finally:
-        loader.dispose()
+        raise RuleFileError([f"{source}: {error}"]) from error
 
 
 _SCALARS: dict[str, Any] = {
