@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hub.actions import AREA as ACTIONS
 from hub.audit import AREA as AUDIT
 from hub.connections import AREA as CONNECTIONS
-from hub.core.area import Area
+from hub.core.area import Area, resolve
+from hub.core.database import Database
 from hub.findings import AREA as FINDINGS
 from hub.metrics import AREA as METRICS
 from hub.ownership import AREA as OWNERSHIP
@@ -26,3 +29,10 @@ AREAS: tuple[Area, ...] = (
     AUDIT,
     WORK,
 )
+
+
+def let_history_be_built(database: Database, areas: Iterable[Area] = AREAS) -> None:
+    """Let sessions of this database build histories for rules, with what every area knows."""
+    from hub.metrics.history import install  # noqa: PLC0415  # a web process never needs the columns, nor NumPy
+
+    install(database.info, [resolve(area.history) for area in areas if area.history])

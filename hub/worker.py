@@ -14,18 +14,20 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from hub.areas import let_history_be_built
 from hub.audit.service import record
 from hub.core.area import Area
 from hub.core.database import Database
 from hub.core.processes import this_process
 from hub.settings import Settings
 from hub.work.consumer import Consumer
-from hub.work.dispatch import install_dispatch
+from hub.work.dispatch import Dispatcher
 from hub.work.engine import Engine
 from hub.work.failpoints import failpoint_from
 from hub.work.handlers import Handlers, schedules_of, subscribers_of
 from hub.work.queue_server import check_queue_server, connect
 from hub.work.reconciler import Reconciler, find_due
+from hub.work.service import WorkTables, install
 
 TICK_SECONDS = 1.0
 """How often the leader looks for work that came due or was lost."""
@@ -43,6 +45,8 @@ log = structlog.get_logger(__name__)
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
 MakeTool = Callable[[Settings], object]
+TOOLS: Mapping[str, MakeTool] = {}
+"""What handlers may borrow, by name: made once for each process (`Context.tools`)."""
 
 
 def create_worker(
@@ -56,7 +60,9 @@ def create_worker(
     """Build a worker: the areas' handlers and schedules, one queue, and the tools that handlers may borrow."""
     database = Database(settings.database_address())
     failpoint = failpoint_from(environ)
-    dispatcher = install_dispatch(database, settings, subscribers_of(areas), failpoint=failpoint)
+    dispatcher = Dispatcher(connect(settings), failpoint=failpoint)
+    install(database.info, WorkTables(dispatch=dispatcher, subscribers=subscribers_of(areas)))
+    let_history_be_built(database, areas)
     handlers = Handlers(areas)
     engine = Engine(
         database,

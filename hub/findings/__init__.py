@@ -13,11 +13,15 @@ AREA = Area(
     api="hub.findings.api:api",
     handlers={
         "findings.evaluate": "hub.findings.jobs:evaluate",
+        "findings.install_packs": "hub.findings.jobs:install_packs",
         "findings.verify": "hub.findings.jobs:verify",
         "findings.on_observations_recorded": "hub.findings.jobs:on_observations_recorded",
     },
     subscriptions={"observations.recorded": ("findings.on_observations_recorded",)},
-    schedules=(Schedule("findings.evaluate", "findings.evaluate", every_seconds=900),),
+    schedules=(
+        Schedule("findings.install_packs", "findings.install_packs", every_seconds=86_400),
+        Schedule("findings.evaluate", "findings.evaluate", every_seconds=900),
+    ),
     panels={"overview": "hub.findings.panels:overview"},
     permissions=("findings.read", "findings.answer", "rules.read", "rules.write"),
 )

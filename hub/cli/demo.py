@@ -1,0 +1,24 @@
+"""What `plumbline up --demo` adds: stand-ins for the tools that the sample company uses."""
+
+from __future__ import annotations
+
+import sys
+
+from hub.cli.commands import COMMANDS
+from hub.settings import Settings
+from hub.supervisor import Child, choose_port, python_options
+
+HOST = "127.0.0.1"
+JIRA_OFFSET = 10
+"""The Jira stand-in listens so far above the pages; its address must stay the same from one start to the next."""
+ENVIRON = {"PLUMBLINE_ALLOW_PRIVATE_HOSTS": f"{HOST},localhost"}
+"""Lets connectors reach the stand-ins on this machine."""
+
+
+def demo_children(settings: Settings) -> list[Child]:
+    """Give the processes of the stand-ins."""
+    if "sandbox" not in COMMANDS:
+        return []
+    port = str(choose_port(HOST, settings.port + JIRA_OFFSET))
+    command = [sys.executable, *python_options(), "-m", "hub.cli", "sandbox", "jira", "--port", port]
+    return [Child("Jira stand-in", command)]

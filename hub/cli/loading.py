@@ -1,0 +1,64 @@
+"""What most commands begin with: settings, logs, the database brought up to date."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, ValidationError
+
+from hub.core.database import Database
+from hub.core.errors import SettingError
+from hub.core.logs import configure_logs
+from hub.settings import PREFIX, Settings
+
+
+def load_settings() -> Settings:
+    """Read the settings, make the home, set the logs up; a wrong setting is named by its variable."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingError("; ".join(_sentence(str(one["loc"][0]), one["msg"]) for one in error.errors())) from None
+    except ValueError as error:  # a file of a secret that cannot be read
+        raise SettingError(str(error)) from None
+    configure_logs(level=settings.log_level, style=settings.log_format)
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"PLUMBLINE_HOME is {settings.home}, which cannot be made: {error.strerror}.") from None
+    return settings
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database of these settings; nothing is contacted yet."""
+    return Database(settings.database_address())
+
+
+def open_equipped_database(settings: Settings) -> Database:
+    """Open the database for a command that does a worker's work: the queue is told, rules can run."""
+    from hub.areas import AREAS, let_history_be_built
+    from hub.work.dispatch import Dispatcher
+    from hub.work.handlers import subscribers_of
+    from hub.work.queue_server import connect
+    from hub.work.service import WorkTables, install
+
+    database = open_database(settings)
+    install(database.info, WorkTables(dispatch=Dispatcher(connect(settings)), subscribers=subscribers_of(AREAS)))
+    let_history_be_built(database)
+    return database
+
+
+def upgrade_database(database: Database) -> None:
+    """Bring the tables up to this version."""
+    from hub.migrations.run import upgrade
+
+    upgrade(database)
+
+
+def _sentence(field: str, message: str) -> str:
+    return f"{_variable(field)}: {message[0].lower()}{message[1:]}"
+
+
+def _variable(field: str) -> str:
+    info = Settings.model_fields.get(field)
+    alias = info.validation_alias if info else None
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return field if field.startswith(PREFIX) else PREFIX + field.upper()

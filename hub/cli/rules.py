@@ -1,0 +1,118 @@
+"""`plumbline rules`: what is installed, whether a file is right, whether its cases hold, and a run by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rules.loader import Pack
+
+FILES = click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+
+
+@click.group()
+def rules() -> None:
+    """Rules: list, check, test and run them."""
+
+
+@rules.command("list")
+def list_() -> None:
+    """List the rules in force and what their last run said."""
+    from hub.cli.loading import load_settings, open_database
+    from hub.findings import service
+    from hub.findings.models import TestedCases
+
+    database = open_database(load_settings())
+    with database.read() as session:
+        for installed in service.list_rules(session):
+            last = session.get(TestedCases, installed.rule.id)
+            stage = installed.text.stage.name
+            click.echo(f"{installed.rule.name}  v{installed.version.number}  {stage}  {installed.rule.managed}")
+            click.echo(f"    {last.statement if last else 'not run yet'}")
+    database.dispose()
+
+
+@rules.command()
+@FILES
+def check(files: Sequence[Path]) -> None:
+    """Check rule FILES (default: the packs we ship); every error names file, line, rule and the nearest right word."""
+    from rules.errors import RulesError
+
+    wrong = False
+    for source, load in _sources(files):
+        try:
+            pack = load()
+        except RulesError as error:
+            wrong = True
+            click.echo(str(error), err=True)
+        else:
+            click.echo(f"{source}: {len(pack.rules)} rules are right.")
+    if wrong:
+        raise click.exceptions.Exit(2)
+
+
+@rules.command()
+@FILES
+def test(files: Sequence[Path]) -> None:
+    """Run the cases of rule FILES (default: the packs we ship); exit code 1 if one fails."""
+    from rules.cases import run_cases
+    from rules.errors import RulesError
+
+    failed = 0
+    count = 0
+    for _source, load in _sources(files):
+        try:
+            results = list(run_cases(load()))
+        except RulesError as error:
+            raise click.UsageError(str(error)) from error
+        count += len(results)
+        for result in results:
+            failed += not result.passed
+            if not result.passed:
+                click.echo(str(result), err=True)
+    click.echo(f"{count - failed} of {count} cases passed.")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@rules.command()
+def run() -> None:
+    """Evaluate all rules now, as the schedule does, and say what they tested and found."""
+    from hub.cli.loading import load_settings, open_equipped_database
+    from hub.core.instants import utc_now
+    from hub.findings import service
+
+    settings = load_settings()
+    database = open_equipped_database(settings)
+    with database.read() as session:
+        question = service.read_question(session, now=utc_now())
+    evaluation = service.answer(question)
+    with database.write() as session:
+        steps = service.store_answer(session, question, evaluation, service.Privacy(settings.owner_first_business_days))
+    for result in evaluation.results:
+        click.echo(f"{result.rule.name}: {result.statement}")
+    click.echo(f"{steps} findings changed.")
+    database.dispose()
+
+
+def _sources(files: Sequence[Path]) -> Iterator[tuple[str, _Load]]:
+    from functools import partial
+
+    from rules.loader import load_file, load_pack, packs
+
+    if not files:
+        for name in packs():
+            yield name, partial(load_pack, name)
+    for file in files:
+        for found in sorted(file.glob("**/*.yaml")) if file.is_dir() else [file]:
+            yield str(found), partial(load_file, found)
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Load = Callable[[], Pack]

@@ -1,0 +1,84 @@
+"""`plumbline up`: everything on this machine, as one tree of processes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from hub.cli.loading import load_settings, open_database, upgrade_database
+from hub.cli.names import refuse_any_foreign_package
+from hub.core.instants import utc_now
+from hub.settings import Settings
+from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_leftovers, python_options, take_lock
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="With a sample company and stand-ins for its tools.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    envvar="PLUMBLINE_WORKERS",
+    show_envvar=True,
+    help="Worker processes; a long synchronisation keeps one of them busy.",
+)
+def command(demo: bool, workers: int) -> None:
+    """Start everything on this machine, keep it running, and end it with Ctrl-C."""
+    refuse_any_foreign_package()
+    settings = load_settings()
+    folder = settings.home.absolute() / "run"
+    lock = take_lock(folder)
+    end_leftovers(folder)
+    plan = Plan(str(folder), lock, settings.host, choose_port(settings.host, settings.port), children=[])
+    queue_server = _queue_server(settings)
+    _prepare(settings, plan)
+    product = _product(settings, plan, workers)
+    become_supervisor(replace(plan, children=[*queue_server, *(_with_demo(settings, product) if demo else product)]))
+
+
+def plumbline(*arguments: str) -> list[str]:
+    """Give the command that runs this very copy of the command line in a process of its own."""
+    return [sys.executable, *python_options(), "-m", "hub.cli", *arguments]
+
+
+def _queue_server(settings: Settings) -> list[Child]:
+    from hub.cli.queue import refuse_unsafe_queue_server
+    from hub.work.queue_server import prepare_embedded, socket_path
+
+    if settings.redis_url is not None:
+        refuse_unsafe_queue_server(settings)
+        return []
+    socket = str(socket_path(settings.home))
+    return [Child("queue server", prepare_embedded(settings.home), queue_socket=socket)]
+
+
+def _product(settings: Settings, plan: Plan, workers: int) -> list[Child]:
+    environ = {"PLUMBLINE_HOME": str(settings.home.absolute()), "PLUMBLINE_PORT": str(plan.port)}
+    names = [f"worker {number}" for number in range(1, workers + 1)]
+    return [
+        Child("web", plumbline("web"), environ),
+        *(Child(name, plumbline("worker"), environ) for name in names),
+    ]
+
+
+def _with_demo(settings: Settings, product: list[Child]) -> list[Child]:
+    from hub.cli.demo import ENVIRON, demo_children
+
+    with_access = [replace(child, environ={**child.environ, **ENVIRON}) for child in product]
+    return [*demo_children(settings), *with_access]
+
+
+def _prepare(settings: Settings, plan: Plan) -> None:
+    """Bring the database up to date, and say how to get in where nobody can yet."""
+    from hub.people.service import first_run_notice
+
+    database = open_database(settings)
+    upgrade_database(database)
+    with database.write() as session:
+        notice = first_run_notice(session, address=settings.public_url or plan.address, now=utc_now())
+    database.dispose()
+    if notice is not None:
+        click.echo(notice)
