@@ -22,6 +22,7 @@ BUILT_IN = {
     "spreadsheet": "connectors.spreadsheet.source:SpreadsheetSource",
 }
 BUILT_IN_SAMPLES = {
+    "jira": "connectors.jira.sandbox.sample:sample",
     "spreadsheet": "connectors.spreadsheet.sample:sample",
 }
 

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -70,18 +71,10 @@ class Child:
     def __init__(self, limits: ProcessLimits, environ: Mapping[str, str], mask: Redactor) -> None:
         self._limits = limits
         self._mask = mask
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environ),
-            cwd=os.path.abspath(os.sep),  # noqa: PTH100 - the root of the file system: nothing relative is found
-            start_new_session=True,  # a group of its own, so that what it starts ends with it
-        )
+        self._watch = Watch(lambda: _spawn(environ))
+        self._process = self._watch.process
         self._requests = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
-        self._watch = Watch(self._process)
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -185,16 +178,21 @@ class Child:
 
 
 class Watch:
-    """Ends a process when its time is up, however it hangs: the caller just reads until the pipe closes."""
+    """Starts a process and ends it when its time is up, however it hangs: the caller reads until the pipe closes.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    It is started from the thread that watches it, because on Linux a child tied to its parent dies with the very
+    thread that started it; callers come and go.
+    """
+
+    def __init__(self, spawn: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.expired = False
-        self._process = process
         self._due: float | None = None
         self._next_look = 0.0
         self._stopped = False
         self._changed = threading.Condition()
-        threading.Thread(target=self._run, daemon=True).start()
+        spawned: Future[subprocess.Popen[bytes]] = Future()
+        threading.Thread(target=self._run, args=(spawn, spawned), daemon=True).start()
+        self.process = spawned.result()
 
     def within(self, seconds: float, *, not_after: float = float("inf")) -> None:
         """Give it so many seconds from now."""
@@ -214,17 +212,35 @@ class Watch:
             self._stopped = True
             self._changed.notify()
 
-    def _run(self) -> None:
+    def _run(self, spawn: Callable[[], subprocess.Popen[bytes]], spawned: Future[subprocess.Popen[bytes]]) -> None:
+        try:
+            process = spawn()
+        except OSError as error:
+            spawned.set_exception(TransientError(f"The connector's process could not be started: {error.strerror}."))
+            return
+        spawned.set_result(process)
         with self._changed:
             while not self._stopped:
                 now = time.monotonic()
                 due = self._due
                 if due is not None and due <= now:
                     self.expired = True
-                    end(self._process)
-                    return
+                    end(process)
+                    due = self._due = None
                 self._next_look = float("inf") if due is None else due
                 self._changed.wait(None if due is None else due - now)
+
+
+def _spawn(environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environ),
+        cwd=os.path.abspath(os.sep),  # noqa: PTH100 - the root of the file system: nothing relative is found
+        start_new_session=True,  # a group of its own, so that what it starts ends with it
+    )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

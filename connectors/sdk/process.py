@@ -57,10 +57,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class ConnectorProcess:
-    """A connector of any kind behind a pipe.
-
-    One call at a time. Start it from a thread that outlives it: on Linux the child dies with that thread.
-    """
+    """A connector of any kind behind a pipe; one call at a time, from any thread."""
 
     def __init__(
         self,

@@ -424,6 +424,21 @@ sys.stdin.read()
     assert _ended(child)
 
 
+def test_the_process_outlives_the_thread_that_first_called_it(start: Start) -> None:
+    hostile = start()
+    first: list[str] = []
+    thread = threading.Thread(target=lambda: first.append(hostile.check().notes[1]))
+    thread.start()
+    thread.join()
+    assert hostile.check().notes[1] == first[0]
+
+
+def test_a_process_that_cannot_be_started_is_transient(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.sdk.child.COMMAND", ("/no/such/python",))
+    with pytest.raises(TransientError, match="could not be started"):
+        start().create(TicketDraft(title="t", closes_when="x"), "m")
+
+
 def _ended(pid: int) -> bool:
     """Wait until a process that is not ours to wait for is gone; False after 10 s."""
     pause = threading.Event()
