@@ -34,7 +34,7 @@ def give_role(
     _refuse_more_than_own(by, role, org_unit_id)
     if until is not None and until <= now:
         raise InvalidInputError("The end lies in the past: choose a later one.", field="until")
-    if role is Role.AUDITOR and (until is None or until > now + LONGEST_AUDIT):
+    if role == Role.AUDITOR and (until is None or until > now + LONGEST_AUDIT):
         raise InvalidInputError(
             f"An auditor looks for {LONGEST_AUDIT.days} days at most: say until when.", field="until"
         )
@@ -129,7 +129,7 @@ def _refuse_more_than_own(by: Principal | str, role: Role, org_unit_id: int | No
 
 
 def _is_last_admin(session: Session, grant: Grant, now: datetime) -> bool:
-    if grant.role is not Role.ADMIN or grant.org_unit_id is not None:
+    if grant.role != Role.ADMIN or grant.org_unit_id is not None:
         return False
     others = session.scalar(
         select(func.count(Grant.id))
