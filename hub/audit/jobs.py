@@ -15,6 +15,7 @@ from hub.audit.service import (
     list_unsent,
     make_checkpoint,
     remember_verification,
+    resume_after_restore,
     seal_entries,
     verify_trail,
 )
@@ -90,6 +91,15 @@ def take_checkpoint(settings: Settings, *, write: Transaction, read: Transaction
         with read() as session:
             unsent = list_unsent(session, outside, sent)
         outside.send(unsent, key.public)
+
+
+def resume(settings: Settings, *, write: Transaction, reason: str, by: str) -> None:
+    """Go on after a restore; the next `take_checkpoint` sends what was signed."""
+    outside = find_outside(settings)
+    sent = [] if outside is None else outside.read()
+    with write() as session:
+        key = SigningKey.load(session, Sealer.from_settings(settings))
+        resume_after_restore(session, key, sent, reason=reason, by=by)
 
 
 def find_outside(settings: Settings) -> Outside | None:

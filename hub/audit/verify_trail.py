@@ -608,6 +608,11 @@ def write_report(report: Report) -> str:
     return "\n".join(lines)
 
 
+def report_as_json(report: Report) -> str:
+    """Write a report for programs."""
+    return json.dumps({"sound": report.sound, **asdict(report)})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify what the command line names; give the exit code."""
     parser = argparse.ArgumentParser(description="Verify Plumbline's audit trail.")
@@ -628,7 +633,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, KeyError, TypeError, sqlite3.Error) as error:
         sys.stderr.write(f"this trail cannot be read: {error}\n")
         return 2
-    text = json.dumps({"sound": report.sound, **asdict(report)}) if given.json else write_report(report)
+    text = report_as_json(report) if given.json else write_report(report)
     sys.stdout.write(text + "\n")
     return 0 if report.sound else 1
 

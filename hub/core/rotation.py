@@ -31,9 +31,14 @@ class SealedColumn:
     row_id: Column[Any]
     """What the associated data names: `public_id`, or the primary key where that is a text."""
 
+    @property
+    def name(self) -> str:
+        """Name the column."""
+        return f"{self.column.table.name}.{self.column.name}"
+
     def place(self, row_id: str) -> str:
         """Name the place of one value, as `hub.core.sealing.place` does."""
-        return f"{self.column.table.name}.{self.column.name}:{row_id}"
+        return f"{self.name}:{row_id}"
 
 
 class _Row(NamedTuple):

@@ -74,6 +74,11 @@ class Sealer:
         return self._keyring.origin
 
     @property
+    def newest(self) -> str:
+        """Give the id of the key that seals."""
+        return self._keyring.load()[0].id
+
+    @property
     def prefix(self) -> str:
         """Give what every text starts with that the newest key has sealed."""
         return _prefix(self._keyring.load()[0])
