@@ -33,7 +33,7 @@ def command() -> None:
         workers=1,
         blocking_threads=settings.web_threads,
         workers_kill_timeout=8,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     gc.collect()
     gc.freeze()  # the serving process is forked from this one: pages that nobody touches stay shared

@@ -89,16 +89,19 @@ def drop_messages_of_exceptions(_logger: WrappedLogger, _method: str, event: Eve
 
 
 def places_of(error: BaseException) -> str:
-    """Say an exception's class and where it came through, in one line, without its message."""
-    steps = [f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in _frames(error.__traceback__)]
-    return f"{type(error).__name__} at {' > '.join(steps) or 'an unknown place'}"
+    """Say an exception's class and where it came through our packages, in one line, without its message."""
+    return f"{type(error).__name__} at {' > '.join(_places(error))}"
 
 
 def place_of(error: BaseException) -> str:
     """Say where an exception came from: the deepest line of ours that it passed."""
+    return _places(error)[-1]
+
+
+def _places(error: BaseException) -> list[str]:
     places = [(frame.f_globals.get("__name__", "?"), line) for frame, line in _frames(error.__traceback__)]
     ours = [(module, line) for module, line in places if module.partition(".")[0] in OUR_PACKAGES]
-    return ":".join(str(part) for part in (ours or places or [("an unknown place", 0)])[-1])
+    return [f"{module}:{line}" for module, line in ours or places] or ["an unknown place"]
 
 
 def _frames(trace: TracebackType | None) -> list[tuple[Any, int]]:

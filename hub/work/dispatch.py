@@ -6,9 +6,8 @@ import json
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 from redis import Redis
@@ -17,12 +16,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from hub.work.failpoints import Failpoint, no_failpoint
-from hub.work.queue_server import connect
-from hub.work.service import Ready, WorkTables, install
-
-if TYPE_CHECKING:
-    from hub.core.database import Database
-    from hub.settings import Settings
+from hub.work.service import Ready
 
 ENTRY = "hub.work.run"
 """The one function name that jobs carry, for ever: a job of an older version must be understood by a newer one."""
@@ -96,19 +90,6 @@ class Dispatcher:
         if self._rest_until is not None:
             log.info("queue.back")
         self._rest_until = None
-
-
-def install_dispatch(
-    database: Database,
-    settings: Settings,
-    subscribers: Mapping[str, tuple[str, ...]],
-    *,
-    failpoint: Failpoint = no_failpoint,
-) -> Dispatcher:
-    """Make the sessions of a database publish events and tell the queue of new work; every process does so once."""
-    dispatcher = Dispatcher(connect(settings), failpoint=failpoint)
-    install(database.info, WorkTables(dispatch=dispatcher, subscribers=subscribers))
-    return dispatcher
 
 
 def open_queue(client: Redis, name: str) -> Queue:

@@ -220,7 +220,9 @@ def describe(error: Exception) -> str:
 
 def _tell(held: Claim, outcome: Outcome, ending: Exception | None) -> None:
     facts: dict[str, Any] = {"item": held.item_id, "kind": held.kind, "attempt": held.attempt}
-    if ending is None or isinstance(ending, (RetryLater, LostLeaseError)):
+    if outcome == Outcome.LOST:
         log.info("work.ended", outcome=outcome.value, **facts)
+    elif ending is None or isinstance(ending, RetryLater):
+        log.debug("work.ended", outcome=outcome.value, **facts)
     else:
         log.warning("work.ended", outcome=outcome.value, error=places_of(ending), **facts)

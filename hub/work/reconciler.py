@@ -84,7 +84,9 @@ class Reconciler:
         with self._database.write() as session:
             buried = bury(session, dead)
             fired = fire_due(session, kinds=self._kinds, now=now)
-        log.info("work.reconciled", deaths=buried, scheduled=len(fired))
+        log.debug("work.scheduled", items=len(fired))
+        if buried:
+            log.warning("work.freed", deaths=buried)
 
     def _tell(self, queue: str) -> None:
         """Tell the queue what is due and not waiting there; to tell what is just being taken costs one idle look."""
