@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.connections.models import Connection, ConnectionVersion, Stage
-from hub.people.models import OrgUnit
+from hub.people.service import closest
 
 
 def find_ticketing(session: Session, org_unit_id: int) -> Connection | None:
@@ -23,12 +23,8 @@ def find_ticketing(session: Session, org_unit_id: int) -> Connection | None:
         )
         if _takes_tickets(session, connection)
     }
-    unit: int | None = org_unit_id
-    while unit is not None:
-        if unit in taking:
-            return taking[unit]
-        unit = session.scalar(select(OrgUnit.parent_id).where(OrgUnit.id == unit))
-    return None
+    nearest = closest(session, org_unit_id, taking)
+    return None if nearest is None else taking[nearest]
 
 
 def _takes_tickets(session: Session, connection: Connection) -> bool:

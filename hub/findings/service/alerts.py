@@ -20,7 +20,7 @@ from hub.findings.service.rules import Installed
 from hub.metrics.models import Series
 from hub.ownership.models import Assignment
 from hub.ownership.service import terms_as_of
-from hub.people.models import OrgUnit
+from hub.people.service import top_org_unit
 from hub.strategy.models import KeyResult, Objective
 from hub.work.service import publish
 from rules.alerts import Verdict
@@ -130,9 +130,8 @@ def find_homes(session: Session, subjects: Iterable[tuple[str, str]]) -> Mapping
             rows = session.execute(statement.where(ids[kind].in_(wanted[kind])))
             homes |= {(kind, public_id): Home(unit, title) for public_id, unit, title in rows}
     if "rule" in wanted:
-        root = session.scalar(select(OrgUnit.id).where(OrgUnit.parent_id.is_(None)).order_by(OrgUnit.id).limit(1))
-        if root is not None:
-            homes |= {("rule", name): Home(root, name) for name in wanted["rule"]}
+        top = top_org_unit(session)
+        homes |= {("rule", name): Home(top.id, name) for name in wanted["rule"]}
     return homes
 
 
