@@ -78,6 +78,16 @@ def sample_target(kind: str) -> str | None:
     return BUILT_IN_SAMPLES.get(kind) or next(theirs, None)
 
 
+def table() -> str:
+    """Write the connectors as the table that README.md shows; imports them all."""
+    rows = ["| kind | tool | can do | what it does |", "|---|---|---|---|"]
+    for entry in kinds():
+        loaded = entry.load()
+        able = ", ".join(sorted(loaded.capabilities()))
+        rows.append(f"| `{entry.kind}` | {loaded.spec.title} | {able} | {loaded.spec.summary} |")
+    return "\n".join(rows)
+
+
 def _installed() -> Iterator[Entry]:
     for kind, target in BUILT_IN.items():
         yield Entry(kind, target, OURS, _our_version())
