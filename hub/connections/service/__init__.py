@@ -27,11 +27,12 @@ from hub.connections.service.listing import (
     select_ambiguities,
     select_deliveries,
 )
-from hub.connections.service.submitting import expect_ticket, release_held, retry_delivery, submit
+from hub.connections.service.submitting import RETRIABLE, expect_ticket, release_held, retry_delivery, submit
 from hub.connections.service.switch import switch_writes, writes_on
 from hub.connections.service.twins import list_suspects, note_sweep
 
 __all__ = [
+    "RETRIABLE",
     "Configured",
     "Draft",
     "Spent",
