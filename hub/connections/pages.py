@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from hub.connections import service
 from hub.connections.models import Connection, Delivery, DeliveryState, Stage
-from hub.core.access import Permission, find_visible, require_everywhere, visible
+from hub.core.access import Permission, find_visible, require_within, visible
 from hub.core.errors import InvalidInputError
 from hub.core.paging import PageQuery, read_page
 from hub.web.panels import panels_at
@@ -49,7 +49,7 @@ def connection(public_id: str) -> str:
 @requires(Permission.CONNECTIONS_MANAGE)
 def pause(public_id: str) -> Response:
     """Stop reading and writing through a connection."""
-    found = find_visible(session(), principal(), Connection, public_id)
+    found = _find_managed(public_id)
     service.pause_connection(session(), found, reason="A person paused it.", by=principal(), now=state().clock())
     return _back(found)
 
@@ -58,7 +58,7 @@ def pause(public_id: str) -> Response:
 @requires(Permission.CONNECTIONS_MANAGE)
 def resume(public_id: str) -> Response:
     """Go on with a paused connection."""
-    found = find_visible(session(), principal(), Connection, public_id)
+    found = _find_managed(public_id)
     service.resume_connection(session(), found, by=principal(), now=state().clock())
     return _back(found)
 
@@ -69,7 +69,7 @@ def set_stage(public_id: str, stage: str) -> Response:
     """Let a connection write, or only look again."""
     if stage not in set(Stage):
         raise InvalidInputError(f"stage: {stage!r} is none of {', '.join(Stage)}.")
-    found = find_visible(session(), principal(), Connection, public_id)
+    found = _find_managed(public_id)
     service.set_stage(session(), found, Stage(stage), by=principal(), now=state().clock())
     return _back(found)
 
@@ -80,7 +80,7 @@ def switch_writes(position: str) -> Response:
     """Stop all writing to tools, or let it go on."""
     if position not in {"on", "off"}:
         raise InvalidInputError(f"writes: {position!r} is neither on nor off.")
-    require_everywhere(principal(), Permission.CONNECTIONS_MANAGE)
+    require_within(principal(), Permission.CONNECTIONS_MANAGE, None)
     service.switch_writes(session(), on=position == "on", by=principal(), now=state().clock())
     return redirect(url_for("connections.index"), code=303)
 
@@ -122,8 +122,16 @@ def delivery(public_id: str) -> str:
 def retry(public_id: str) -> Response:
     """Try a delivery again."""
     found = _find_delivery(public_id)
+    require_within(principal(), Permission.WORK_MANAGE, session().get_one(Connection, found.connection_id).org_unit_id)
     service.retry_delivery(session(), found, by=principal(), now=state().clock())
     return redirect(url_for("connections.delivery", public_id=public_id), code=303)
+
+
+def _find_managed(public_id: str) -> Connection:
+    """Find a connection to change: that it was shared with the reader's org unit is not enough."""
+    found = find_visible(session(), principal(), Connection, public_id)
+    require_within(principal(), Permission.CONNECTIONS_MANAGE, found.org_unit_id)
+    return found
 
 
 def _find_delivery(public_id: str) -> Delivery:
