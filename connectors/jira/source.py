@@ -84,7 +84,7 @@ class JiraSource(JiraSite, Source[JiraConfig]):
                 yield Checkpoint(stream=STREAM, cursor={"updated": int(reached.timestamp() * 1000)})
             if page.next is None:
                 return
-            if newest and self._bound(newest) != self._bound(bound):
+            if newest and (bound is None or newest > bound) and self._bound(newest) != self._bound(bound):
                 bound, after, seen = newest, None, {_identity(entry) for entry in read}
             else:
                 after, seen = page.next, seen | {_identity(entry) for entry in read}

@@ -107,14 +107,14 @@ class JiraTicketing(JiraSite, Ticketing[JiraConfig]):
         """Choose a transition to the state, or else a step towards it."""
         ways = self.api.transitions(key)
         direct = [way for way in ways if state_of(way) is state]
-        between = [way for way in ways if state_of(way) is TicketState.IN_PROGRESS and now.state is not state]
-        for way in direct or (between if now.state is not TicketState.IN_PROGRESS else []):
-            fields = _required(way)
+        between = [way for way in ways if state_of(way) is TicketState.IN_PROGRESS is not now.state]
+        for way in direct or between:
+            fields = _filled_in(way)
             if fields is not None:
                 return str(way["id"]), fields
-        offered = ", ".join(f"{way.get('name')} (to {state_of(way).value})" for way in ways)
+        offered = "; ".join(_described(way) for way in ways)
         raise NotAppliedError(
-            f"No transition leads {now.label} from {now.state.value} to {state.value} without asking for more. "
+            f"No transition that we may go through leads {now.label} from {now.state.value} to {state.value}. "
             f"Jira offers: {offered or 'none; our account may lack the permission Transition Issues'}."
         )
 
@@ -193,11 +193,20 @@ def _said(response: HttpResponse) -> str:
     return " ".join([*(errors.get("errorMessages") or []), *named]) or response.text[:300]
 
 
-def _required(way: Json) -> Json | None:
-    """Fill in what a transition's screen requires; None if it asks for anything but a choice of resolution."""
+def _required(way: Json) -> Json:
     fields = way.get("fields") or {}
-    required = {name for name, field in fields.items() if field.get("required") and not field.get("hasDefaultValue")}
+    return {name: field for name, field in fields.items() if field.get("required") and not field.get("hasDefaultValue")}
+
+
+def _filled_in(way: Json) -> Json | None:
+    """Fill in what a transition's screen requires; None if it asks for anything but a choice of resolution."""
+    required = _required(way)
     if not required:
         return {}
-    allowed = (fields.get("resolution") or {}).get("allowedValues") or []
-    return {"resolution": {"id": str(allowed[0]["id"])}} if required == {"resolution"} and allowed else None
+    allowed = (required.get("resolution") or {}).get("allowedValues") or []
+    return {"resolution": {"id": str(allowed[0]["id"])}} if set(required) == {"resolution"} and allowed else None
+
+
+def _described(way: Json) -> str:
+    asks = ", ".join(sorted(_required(way)))
+    return f"{way.get('name')} (to {state_of(way).value}{f', requires {asks}' if asks else ''})"

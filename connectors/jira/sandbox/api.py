@@ -291,14 +291,21 @@ class Routes:
         issue = self._site.issue(key)
         ways = self._site.transitions(issue)
         with_fields = "transitions.fields" in _listed("expand")
-        shown = [{**self._shapes.transition(way), **({"fields": {}} if with_fields else {})} for way in ways]
+        shapes = self._shapes
+        shown = [
+            shapes.transition(way) | ({"fields": shapes.transition_fields(way)} if with_fields else {}) for way in ways
+        ]
         return jsonify(expand="transitions", transitions=shown)
 
     def transition(self, key: str) -> Reply:
         issue, body = self._site.issue(key), _body()
         wanted, fields = _part(body, "transition", dict), _part(body, "fields", dict)
-        named = (fields.get("resolution") or {}).get("name")
-        resolution = next((number for number, name in model.RESOLUTIONS.items() if name == named), None)
+        way = next((way for way in self._site.transitions(issue) if way.id == str(wanted.get("id"))), None)
+        missing = set(self._shapes.transition_fields(way)) - set(fields) if way else ()
+        if missing:
+            raise Refused(400, errors={name: f"{name.capitalize()} is required." for name in missing})
+        chosen = set((fields.get("resolution") or {}).values())
+        resolution = next((number for number, name in model.RESOLUTIONS.items() if chosen & {number, name}), None)
         self._site.transition(issue, str(wanted.get("id")), by=g.account, resolution=resolution)
         return "", 204
 

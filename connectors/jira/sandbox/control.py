@@ -113,6 +113,7 @@ def switches(site: Site, deliveries: Deliveries) -> dict[str, Any]:
         "permissions": sorted(site.switches.permissions),
         "off_create_screen": sorted(site.switches.off_create_screen),
         "search_lag": site.switches.search_lag.total_seconds(),
+        "required_to_close": sorted(site.switches.required_to_close),
         "strict_workflow": site.switches.strict_workflow,
         "webhooks": asdict(deliveries.behaviour),
     }
@@ -125,7 +126,7 @@ def switch(site: Site, deliveries: Deliveries, wanted: dict[str, Any]) -> None:
             deliveries.behave(**value)
         elif name == "search_lag":
             site.switches.search_lag = timedelta(seconds=value)
-        elif name in {"permissions", "off_create_screen"}:
+        elif name in {"permissions", "off_create_screen", "required_to_close"}:
             setattr(site.switches, name, set(value))
         elif name == "strict_workflow":
             site.switches.strict_workflow = bool(value)

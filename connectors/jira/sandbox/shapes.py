@@ -167,6 +167,24 @@ class Shapes:
             "isConditional": False,
         }
 
+    def transition_fields(self, way: Transition) -> Json:
+        """Write what the screen of a transition asks for."""
+        closes = model.STATUSES[way.to].category == model.DONE
+        names = sorted(self._site.switches.required_to_close) if closes else ()
+        allowed = [{"id": key, "name": label} for key, label in model.RESOLUTIONS.items()]
+        return {
+            name: {
+                "key": name,
+                "name": self.field(name)["name"],
+                "required": True,
+                "hasDefaultValue": False,
+                "operations": ["set"],
+                "schema": field_schema(name),
+                **({"allowedValues": allowed} if name == "resolution" else {}),
+            }
+            for name in names
+        }
+
     def link(self, issue: Issue, link: RemoteLink) -> Json:
         """Write a remote link; what was never set is left out."""
         optional = {"globalId": link.global_id, "relationship": link.relationship, "application": link.application}

@@ -64,6 +64,8 @@ class Switches:
     search_lag: timedelta = timedelta(0)
     strict_workflow: bool = False
     """True: only from one status to the next; False: from every status to every other."""
+    required_to_close: set[str] = field(default_factory=set)
+    """Field ids that the screen of the transition to Done insists on, for example `resolution`."""
 
 
 class Site:

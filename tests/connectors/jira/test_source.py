@@ -104,6 +104,22 @@ def test_a_page_full_of_issues_changed_at_one_instant_does_not_stop_the_read(
 
 
 @BOTH
+def test_a_site_that_ignores_the_lower_bound_is_read_to_its_end(
+    jira: JiraConnector, site: Site, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a Data Center fake by others does; the bound only ever moves forward, so the read ends."""
+    make(site, 23, clock)
+    whole = type(jira.api).search
+
+    def boundless(self: api.JiraApi, query: str, *args: Any, **options: Any) -> api.Page:  # noqa: ANN401 - passed on unread
+        start, _, order = query.partition(" ORDER BY ")
+        return whole(self, f"{start.partition(' AND updated')[0]} ORDER BY {order}", *args, **options)
+
+    monkeypatch.setattr(type(jira.api), "search", boundless)
+    assert summaries(list(jira.read(ISSUES, None))) == truth(site)
+
+
+@BOTH
 def test_a_read_that_is_broken_off_goes_on_from_any_checkpoint(
     jira: JiraConnector, site: Site, clock: SettableClock
 ) -> None:

@@ -188,6 +188,22 @@ def test_a_ticket_is_moved_by_category_and_moving_it_again_changes_nothing(
     assert len(moves) == (5 if strict else 3)
 
 
+def test_a_resolution_that_the_workflow_requires_is_chosen(jira: JiraConnector, site: Site, draft: TicketDraft) -> None:
+    site.switches.required_to_close = {"resolution"}
+    made = jira.create(draft, MARKER)
+    assert jira.transition(made.key, TicketState.CLOSED).resolution == "Done"
+
+
+def test_a_field_that_only_a_person_can_fill_in_stops_the_move_and_is_named(
+    jira: JiraConnector, site: Site, draft: TicketDraft
+) -> None:
+    site.switches.required_to_close = {"resolution", "duedate"}
+    made = jira.create(draft, MARKER)
+    with pytest.raises(NotAppliedError, match=r"Done \(to closed, requires duedate, resolution\)"):
+        jira.transition(made.key, TicketState.CLOSED)
+    assert only(site)["status"] == "To Do"
+
+
 def test_a_ticket_that_may_not_be_moved_says_which_permission_may_be_missing(
     jira: JiraConnector, site: Site, draft: TicketDraft
 ) -> None:
