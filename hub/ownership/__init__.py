@@ -5,6 +5,7 @@ from hub.core.area import Area
 AREA = Area(
     name="ownership",
     models="hub.ownership.models",
+    pages="hub.ownership.pages:pages",
     history="hub.ownership.history:fill",
-    panels={"metric": "hub.ownership.panels:metric"},
+    panels={"metrics.metric": "hub.ownership.panels:metric"},
 )

@@ -12,7 +12,14 @@ from hub.metrics.service.dictionary import (
     find_series,
 )
 from hub.metrics.service.observations import ObservationDraft, Recorded, record_observations
-from hub.metrics.service.reading import definitions_as_of, latest, observations_as_of, targets_as_of, versions_of
+from hub.metrics.service.reading import (
+    definitions_as_of,
+    latest,
+    newest_versions,
+    observations_as_of,
+    targets_as_of,
+    versions_of,
+)
 from hub.metrics.service.stretches import rebuild_columns
 from hub.metrics.service.targets import TargetDraft, record_targets
 
@@ -31,6 +38,7 @@ __all__ = [
     "find_metric",
     "find_series",
     "latest",
+    "newest_versions",
     "observations_as_of",
     "rebuild_columns",
     "record_observations",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from hub.metrics.models import Definition, Observation, Target
@@ -14,14 +14,29 @@ from hub.metrics.models import Definition, Observation, Target
 Row = TypeVar("Row", Observation, Target)
 
 
+def newest_versions(model: type[Row], series_id: int, known_on: datetime | None = None) -> type[Row]:
+    """Give the entity that holds one row a period: the newest version that was known at that instant (None: now)."""
+    place = func.row_number().over(
+        partition_by=model.period_start, order_by=(model.recorded_at.desc(), model.id.desc())
+    )
+    statement = select(model, place.label("place")).where(model.series_id == series_id)
+    if known_on is not None:
+        statement = statement.where(model.recorded_at <= known_on)
+    versions = statement.subquery()
+    newest = select(versions).where(versions.c.place == 1).subquery()
+    return aliased(model, newest)
+
+
 def observations_as_of(session: Session, series_id: int, known_on: datetime | None = None) -> Sequence[Observation]:
     """Give one observation a period, oldest first: the newest version that was known at that instant (None: now)."""
-    return session.scalars(_newest_versions(Observation, series_id, known_on)).all()
+    newest = newest_versions(Observation, series_id, known_on)
+    return session.scalars(select(newest).order_by(newest.period_start)).all()
 
 
 def targets_as_of(session: Session, series_id: int, known_on: datetime | None = None) -> Sequence[Target]:
     """Give one target a period, oldest first: the newest version that was known at that instant (None: now)."""
-    return session.scalars(_newest_versions(Target, series_id, known_on)).all()
+    newest = newest_versions(Target, series_id, known_on)
+    return session.scalars(select(newest).order_by(newest.period_start)).all()
 
 
 def latest(session: Session, series_id: int, known_on: datetime | None = None) -> Observation | None:
@@ -45,15 +60,3 @@ def definitions_as_of(session: Session, metric_id: int, known_on: datetime | Non
     if known_on is not None:
         statement = statement.where(Definition.recorded_at <= known_on)
     return session.scalars(statement.order_by(Definition.version.desc())).all()
-
-
-def _newest_versions(model: type[Row], series_id: int, known_on: datetime | None) -> Select[Any]:
-    place = func.row_number().over(
-        partition_by=model.period_start, order_by=(model.recorded_at.desc(), model.id.desc())
-    )
-    statement = select(model, place.label("place")).where(model.series_id == series_id)
-    if known_on is not None:
-        statement = statement.where(model.recorded_at <= known_on)
-    versions = statement.subquery()
-    newest = aliased(model, versions)
-    return select(newest).where(versions.c.place == 1).order_by(versions.c.period_start)
