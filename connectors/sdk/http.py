@@ -56,6 +56,8 @@ REPEATABLE = frozenset({408, 421, 425, 429})
 """Beside 5xx: statuses after which a read is worth repeating."""
 CROSSES_HOSTS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent", "range"})
 """The only headers that are sent to a host other than the one they were made for."""
+IDLE_SECONDS = 5.0
+"""A write takes a new connection after such a pause: a kept one may be closing, and the write would be ambiguous."""
 EXCERPT = 300
 CHUNK = MEBIBYTE // 16
 
@@ -122,6 +124,7 @@ class HttpClient:
         mask_log("urllib3.connectionpool", self._redact)
         mask_log(__name__, self._redact)
         self._adapter = GuardedAdapter(network)
+        self._used_at = 0.0
         self._session = _session(self._adapter)
         if urlsplit(self.base_url).username is not None:
             raise ConfigError("The address holds credentials; give them in the fields made for them.", field="base_url")
@@ -182,6 +185,8 @@ class HttpClient:
     ) -> HttpResponse:
         """Write, exactly once: no repetition, no redirect followed."""
         call = self._call(method, path, params=params, json=json, body=body, headers=headers)
+        if self.network.timing.monotonic() - self._used_at > IDLE_SECONDS:
+            self._session.close()
         exchange = self._begin()
         try:
             response = self._send(call, exchange)
@@ -253,6 +258,7 @@ class HttpClient:
         """Send once and read the whole reply; a failure on the way is a TransientError, or a ConfigError."""
         exchange.sent = False
         exchange.cost.requests += 1
+        self._used_at = self.network.timing.monotonic()
         parts = urlsplit(call.url or "")
         self._adapter.guard.permit_scheme(parts.scheme, parts.hostname or "")
         proxies = self._proxies(call, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

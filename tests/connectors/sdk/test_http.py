@@ -1,6 +1,8 @@
 import logging
 import socket
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -186,12 +188,37 @@ def test_a_handshake_that_fails_is_certainly_not_applied(client: HttpClient, ser
         HttpClient(client.network, base_url=server.url.replace("http:", "https:")).write("POST", "/x", json={})
 
 
-def test_a_stale_kept_connection_makes_a_write_ambiguous_only_if_bytes_were_sent(
-    client: HttpClient, server: FaultyServer
-) -> None:
-    server.script(faults.raw(b"HTTP/1.1 200 -\r\nContent-Length: 2\r\n\r\n{}"), answer(201, {"id": "1"}))
-    client.get("/x")  # the server closes although it promised to keep the connection
-    assert client.write("POST", "/x", json={}).json() == {"id": "1"}
+@pytest.mark.parametrize(("pause", "connections"), [(1.0, 1), (60.0, 2)])
+def test_a_write_after_a_pause_takes_a_new_connection(manual_time: ManualTime, pause: float, connections: int) -> None:
+    """A tool closes connections that are idle, and a write that meets the closing one would be ambiguous."""
+    seen: set[object] = set()
+
+    class KeptAlive(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            seen.add(self.client_address)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(204)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), KeptAlive) as tool:
+        thread = threading.Thread(target=tool.serve_forever, args=(0.01,))
+        thread.start()
+        network = Network(private_hosts=frozenset({"127.0.0.1"}), timing=manual_time.timing())
+        client = HttpClient(network, base_url=f"http://127.0.0.1:{tool.server_port}")
+        client.get("/x")
+        manual_time.now += pause
+        client.write("POST", "/x", json={})
+        client.close()
+        tool.shutdown()
+        thread.join()
+    assert len(seen) == connections
 
 
 # deadlines
