@@ -14,6 +14,7 @@ AREA = Area(
     },
     subscriptions={"connection.changed": ("syncing.on_connection_changed",)},
     schedules=(Schedule("syncing.prune", "syncing.prune", every_seconds=86_400),),
+    history="hub.syncing.history:fill",
     panels={"connections.connection": "hub.syncing.panels:connection"},
     permissions=("connections.read", "connections.manage"),
 )

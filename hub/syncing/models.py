@@ -71,6 +71,8 @@ class StreamState(Base):
     """The run that may move the cursor: a newer one takes over, the older one stops at its next checkpoint."""
     census_due: Mapped[bool] = mapped_column(default=False)
     """A full run was asked for and its census is still to come, also after an interruption."""
+    census_at: Mapped[datetime | None]
+    """When the last census began that reached the end."""
     read_at: Mapped[datetime | None]
     """When the last reading began that reached the end."""
 
@@ -126,8 +128,11 @@ class Record(Base):
     connection_id: Mapped[int] = mapped_column(Ref, ForeignKey("connection.id"))
     stream: Mapped[str] = mapped_column(String(120))
     key: Mapped[str] = mapped_column(String(200))
+    number: Mapped[int] = mapped_column(default=1)
+    """Of this version; the earlier ones are in its history."""
     data: Mapped[dict[str, Any]]
     version: Mapped[str | None] = mapped_column(String(200))
+    """The tool's own word for it."""
     place: Mapped[str | None] = mapped_column(Text)
     deleted: Mapped[bool] = mapped_column(default=False)
     ours: Mapped[bool] = mapped_column(default=False)
@@ -142,7 +147,7 @@ class Record(Base):
 
 
 class RecordVersion(Base):
-    """What a record said from one reading on; never changed."""
+    """What a record said before it changed; never changed itself."""
 
     __tablename__ = "record_version"
     __inventory__: ClassVar[Inventory] = Inventory(
@@ -158,7 +163,8 @@ class RecordVersion(Base):
     data: Mapped[dict[str, Any]]
     deleted: Mapped[bool]
     changed_at: Mapped[datetime | None]
-    recorded_at: Mapped[datetime]
+    read_at: Mapped[datetime]
+    replaced_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("record_id", "number"),)
 
@@ -235,6 +241,8 @@ class Quarantined(Base):
     remedy: Mapped[str] = mapped_column(Text)
     raw: Mapped[Any] = mapped_column(Json, nullable=True)
     found_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    """When it was last read and still wrong."""
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(String(60))
     note: Mapped[str | None] = mapped_column(Text)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from connectors.sdk.errors import ConnectorError
 from connectors.sdk.protocol import Health
 from hub.connections.models import ConnectionHealth
 
@@ -40,7 +41,9 @@ def note_read(session: Session, connection_id: int, *, started_at: datetime, err
         return
     health.failing_since = health.failing_since or started_at
     health.error_class = type(error).__name__
-    health.message = str(error)[:LONGEST_MESSAGE]
+    health.message = (
+        str(error)[:LONGEST_MESSAGE] if isinstance(error, ConnectorError) else None
+    )  # others may quote data
 
 
 def note_check(session: Session, connection_id: int, report: Health, *, now: datetime) -> None:

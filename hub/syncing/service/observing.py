@@ -1,0 +1,114 @@
+"""Turn records into observations: find or found their series, read the cells, put aside what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.metrics.models import Series
+from hub.metrics.service import ObservationDraft, record_observations
+from hub.syncing.models import QuarantineKind, Record
+from hub.syncing.service.cells import UnusableError, read_cells
+from hub.syncing.service.quarantining import quarantine, supersede
+from hub.syncing.service.storing import Known
+from hub.syncing.service.subjects import Origin, Subject, find_series, known_units, subject_of
+from rules import calendars
+
+
+def observe(session: Session, origin: Origin, records: Sequence[Known]) -> int:
+    """Record what records say, in the transaction that keeps them; give how many had to be put aside."""
+    usable, put_aside = _sort_out(session, origin, [record for record in records if not record.ours])
+    found = find_series(session, origin, usable)
+    drafts, good = [], []
+    for record, subject in usable:
+        try:
+            drafts.append(_read(origin, record, *found[subject]))
+            good.append(record.key)
+        except UnusableError as error:
+            put_aside += 1
+            _put_aside(session, origin, record, error, found[subject][0].id)
+    supersede(session, origin.connection.id, origin.stream, good, now=origin.now)
+    drafts += _withdrawals(session, origin, records)
+    if drafts:
+        record_observations(session, drafts, now=origin.now)
+    return put_aside
+
+
+def _sort_out(session: Session, origin: Origin, records: Iterable[Known]) -> tuple[list[tuple[Known, Subject]], int]:
+    """Find out which series each row is about."""
+    units = known_units(session, origin, records)
+    usable, put_aside = [], 0
+    for record in records:
+        if record.deleted:
+            continue
+        try:
+            usable.append((record, subject_of(origin, record.data, units)))
+        except UnusableError as error:
+            put_aside += 1
+            _put_aside(session, origin, record, error, None)
+    return usable, put_aside
+
+
+def _read(origin: Origin, record: Known, series: Series, calendar: calendars.Calendar) -> ObservationDraft:
+    if series.connection_id != origin.connection.id:
+        reason = f"series {series.key} is fed by another connection"
+        remedy = "Let one connection feed it, or give these rows a segment of their own."
+        raise UnusableError(origin.layout.column("metric"), reason, remedy)
+    return read_cells(origin.layout, record, series.id, series.cadence, calendar)
+
+
+def _put_aside(session: Session, origin: Origin, record: Known, error: UnusableError, series_id: int | None) -> None:
+    quarantine(
+        session,
+        origin.connection.id,
+        origin.stream,
+        kind=QuarantineKind.UNREADABLE,
+        record_key=record.key,
+        place=record.place or record.key,
+        field=error.column,
+        reason=str(error),
+        remedy=error.remedy,
+        now=origin.now,
+        series_id=series_id,
+        raw=dict(record.data),
+    )
+
+
+def _withdrawals(session: Session, origin: Origin, records: Iterable[Known]) -> list[ObservationDraft]:
+    """Take back what a row said that is gone, unless another row still speaks of the same period."""
+    gone = [record for record in records if record.deleted and record.before is not None and not record.ours]
+    drafts = []
+    for record in gone:
+        before = Known(record.id, record.public_id, record.key, record.before or {}, False, False, record.place)  # noqa: FBT003  # as it was
+        try:
+            units = known_units(session, origin, [before])
+            subject = subject_of(origin, before.data, units)
+            draft = _read(origin, before, *find_series(session, origin, [(before, subject)])[subject])
+        except UnusableError:
+            continue  # it never was an observation
+        if not _is_said_elsewhere(session, origin, before):
+            drafts.append(
+                ObservationDraft(draft.series_id, draft.period_start, None, draft.period_end, source=record.public_id)
+            )
+    return drafts
+
+
+def _is_said_elsewhere(session: Session, origin: Origin, before: Known) -> bool:
+    same = [
+        Record.data[origin.layout.column(role)].as_string() == str(origin.layout.read(before.data, role))
+        for role in ("metric", "period_start")
+        if origin.layout.column(role) in before.data
+    ]
+    other = session.scalar(
+        select(Record.id)
+        .where(
+            Record.connection_id == origin.connection.id,
+            Record.stream == origin.stream,
+            Record.deleted.is_(False),
+            *same,
+        )
+        .limit(1)
+    )
+    return other is not None
