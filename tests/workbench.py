@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 
 from hub.core.database import Database
 from hub.core.instants import EPOCH
+from hub.core.processes import die_with_parent
 from hub.settings import Settings
 from hub.work.models import LeaderLease, WorkItem, WorkState
 from hub.work.queue_server import connect, is_answering, prepare_embedded
@@ -73,7 +74,7 @@ class QueueServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self.process = subprocess.Popen(prepare_embedded(self.settings.home))
+        self.process = subprocess.Popen(prepare_embedded(self.settings.home), preexec_fn=die_with_parent)  # noqa: PLW1509  # no test run that is cut off leaves it behind
         wait_until(lambda: is_answering(self.client))
 
     def names(self) -> list[str]:

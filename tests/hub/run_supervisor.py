@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from hub.core.errors import PlumblineError
+from hub.core.processes import die_with_parent
 from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_leftovers, python_options, take_lock
 from hub.work.queue_server import prepare_embedded, socket_path
 
@@ -29,6 +31,7 @@ def main(home: Path) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent(os.getppid())  # no test run that is cut off leaves anything behind
     try:
         main(Path(sys.argv[1]))
     except PlumblineError as error:

@@ -36,7 +36,7 @@ def worker() -> None:
     """Be a worker that has started a process of its own; at the end, look whether the queue server is still there."""
     if (HOME / "setting is wrong").exists():
         sys.exit(2)
-    grandchild = subprocess.Popen(["sleep", "1000"])
+    grandchild = subprocess.Popen(["sleep", "100"])
     (HOME / "grandchild.pid").write_text(str(grandchild.pid))
     (HOME / "worker.pid").write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, end)
