@@ -12,11 +12,11 @@ from connectors.jira.sandbox import DEMO_SECRET, PERSON, create_sandbox, demo_co
 from connectors.jira.sandbox.deliveries import signature
 from connectors.jira.sandbox.shapes import webhook_body
 from connectors.jira.sandbox.site import Site
+from connectors.jira.source import OVERLAP
 from connectors.sdk.network import Network
 from connectors.sdk.protocol import TicketDraft, WebhookRequest
 from connectors.sdk.testing import Sample
 
-OVERLAP = timedelta(minutes=15)
 START = datetime(2026, 11, 3, 9, tzinfo=UTC)
 
 

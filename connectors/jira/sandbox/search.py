@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from connectors.jira.sandbox.documents import plain
 from connectors.jira.sandbox.jql import Facts, Order, parse
@@ -43,25 +44,32 @@ def facts(issue: Issue) -> Facts:
     }
 
 
-def _sort_value(issue: Issue, field: str) -> tuple[int, str]:
-    value = facts(issue).get(field) or ("",)
+class Entry(NamedTuple):
+    """An issue with what JQL can ask about it, worked out once."""
+
+    issue: Issue
+    facts: Facts
+
+
+def _sort_value(entry: Entry, field: str) -> tuple[int, str]:
     if field == "key":
-        return issue.id, ""
-    return (value[0], "") if isinstance(value[0], int) else (0, value[0].lower())
+        return entry.issue.id, ""
+    value = (entry.facts.get(field) or ("",))[0]
+    return (value, "") if isinstance(value, int) else (0, value.lower())
 
 
-def _sorted(issues: Sequence[Issue], order: Sequence[Order]) -> list[Issue]:
-    found = sorted(issues, key=lambda issue: issue.id, reverse=True)  # newest first, as Jira does unasked
+def _sorted(entries: Sequence[Entry], order: Sequence[Order]) -> list[Issue]:
+    found = sorted(entries, key=lambda entry: entry.issue.id, reverse=True)  # newest first, as Jira does unasked
     for term in reversed(order):
-        found.sort(key=lambda issue: _sort_value(issue, term.field), reverse=term.descending)
-    return found
+        found.sort(key=lambda entry: _sort_value(entry, term.field), reverse=term.descending)
+    return [entry.issue for entry in found]
 
 
 class SearchIndex:
     """Keeps versions of issues until they are old enough to be seen."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Issue] = {}
+        self._seen: dict[int, Entry] = {}
         self._waiting: list[tuple[datetime, int, Issue | None]] = []
 
     def put(self, number: int, issue: Issue | None, *, now: datetime, lag: timedelta) -> None:
@@ -75,7 +83,7 @@ class SearchIndex:
             if issue is None:
                 self._seen.pop(number, None)
             else:
-                self._seen[number] = issue
+                self._seen[number] = Entry(issue, facts(issue))
 
     def search(
         self,
@@ -89,8 +97,8 @@ class SearchIndex:
         """Answer a query; `fresh` issues are looked at as they are now (reconcileIssues)."""
         self._settle(now)
         parsed = parse(query, now=now, time_zone=time_zone, projects=projects)
-        visible = {**self._seen, **{issue.id: issue for issue in fresh}}
-        return _sorted([issue for issue in visible.values() if parsed.matches(facts(issue))], parsed.order)
+        visible = {**self._seen, **{issue.id: Entry(issue, facts(issue)) for issue in fresh}}
+        return _sorted([entry for entry in visible.values() if parsed.matches(entry.facts)], parsed.order)
 
 
 def page_token(offset: int, query: str) -> str:
