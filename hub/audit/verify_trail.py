@@ -353,7 +353,9 @@ class Walk:
         self._wanted = {one.position for one in self._checkpoints}
         self._seen: set[str] = set()
         self._latest = ""
-        self._times = deque((one.position, one.at) for one in self._checkpoints)
+        # what was signed at one moment was sealed before it: only the last of several checkpoints is a border in time
+        ends = {one.at: one.position for one in self._checkpoints}
+        self._times = deque(sorted((position, at) for at, position in ends.items()))
         self._without_personal: dict[str, int] = {}
         self._erasures: set[str] = set()
 

@@ -33,9 +33,9 @@ def seal_entries(session: Session, *, limit: int = BATCH) -> int:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     waiting = session.execute(
-        select(AuditEntry.id, *ENTRY)
-        .join(AuditPending, AuditPending.entry_id == AuditEntry.id)
-        .order_by(AuditEntry.id)
+        select(AuditPending.entry_id, *ENTRY)
+        .join(AuditEntry, AuditEntry.id == AuditPending.entry_id)
+        .order_by(AuditPending.entry_id)
         .limit(limit)
     ).all()
     position, digest = end_of_chain(session)
