@@ -217,17 +217,31 @@ class Calendar:
     def add(self, at: int, length: Duration) -> int:
         """Return the instant that lies a duration later.
 
-        Months and days move the wall clock (the 31st plus a month is that month's last day); business days move to the
-        n-th working day after this one at the same wall time; hours, minutes and seconds are exact.
+        Months and days move the wall clock (the 31st plus a month is that month's last day). Of business days only the
+        time of working days counts: 1bd after Friday 10:00 is Monday 10:00, after a Saturday it is the end of Monday.
+        Hours, minutes and seconds are exact.
         """
-        if length.months or length.days or length.business_days:
+        if length.business_days:
+            return self._add_business_days(at, length.business_days)
+        if length.months or length.days:
             wall = self.local(at)
             day = _later_month(wall.date(), length.months) + timedelta(days=length.days)
-            for _ in range(length.business_days):
-                day = self.next_working_day(day)
-            if day != wall.date():
-                at = self.at(day, wall.time())
+            at = self.at(day, wall.time())
         return at + length.microseconds
+
+    def _add_business_days(self, at: int, count: int) -> int:
+        wall = self.local(at)
+        day, clock = wall.date(), wall.time()
+        if at == self.at(day):
+            day -= timedelta(days=1)
+        elif self.is_working_day(day):
+            return self.at(self._later_working_day(day, count), clock)
+        return self.at(self._later_working_day(day, count) + timedelta(days=1))
+
+    def _later_working_day(self, day: date, count: int) -> date:
+        for _ in range(count):
+            day = self.next_working_day(day)
+        return day
 
     def is_working_day(self, day: date) -> bool:
         """Tell whether people work on a day."""

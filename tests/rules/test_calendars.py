@@ -246,7 +246,10 @@ class TestArithmetic:
             ("2026-01-30T10:00:00+01:00", "P1M1D", "2026-03-01T10:00:00+01:00"),
             ("2026-03-01T10:00:00+01:00", "P1DT12H", "2026-03-02T22:00:00+01:00"),
             ("2026-03-27T10:00:00+01:00", "1bd", "2026-03-30T10:00:00+02:00"),
-            ("2026-03-28T10:00:00+01:00", "1bd", "2026-03-30T10:00:00+02:00"),
+            ("2026-03-28T10:00:00+01:00", "1bd", "2026-03-31T00:00:00+02:00"),
+            ("2026-03-28T00:00:00+01:00", "1bd", "2026-03-31T00:00:00+02:00"),
+            ("2026-03-30T00:00:00+02:00", "1bd", "2026-03-31T00:00:00+02:00"),
+            ("2026-03-27T00:00:00+01:00", "2bd", "2026-03-31T00:00:00+02:00"),
             ("2026-03-30T10:00:00+02:00", "2bd", "2026-04-01T10:00:00+02:00"),
             ("2026-03-30T10:00:00+02:00", "0d", "2026-03-30T10:00:00+02:00"),
         ],
@@ -299,17 +302,14 @@ class TestArithmetic:
     def test_a_due_instant_waits_for_the_end_of_a_working_day(self, given_at: str, expected: str) -> None:
         assert BERLIN.end_of_working_day(BERLIN.read(given_at)) == BERLIN.read(expected)
 
-    @given(st.sampled_from(ZONES), instants, st.integers(0, 30))
-    def test_business_days_end_on_working_days_and_count_right(self, zone: str, start: int, count: int) -> None:
+    # Apia had no December 30, 2011: a working day that nobody could work on.
+    @given(st.sampled_from([zone for zone in ZONES if zone != "Pacific/Apia"]), instants, st.integers(0, 30))
+    def test_only_the_time_of_working_days_counts(self, zone: str, start: int, count: int) -> None:
         calendar = Calendar(zone=zone)
         end = calendar.add(start, Duration(business_days=count))
-        assert end >= start
-        if count:
-            assert calendar.is_working_day(calendar.day_of(end))
-            after = Period(
-                calendar.at(calendar.day_of(start) + timedelta(days=1)), calendar.at(calendar.day_of(end)) + 1
-            )
-            assert calendar.working_days(after) == count
+        assert calendar.working_days(Period(start, end)) == count
+        assert not count or calendar.is_working_day(calendar.day_of(end - 1))
+        assert calendar.add(start, Duration(business_days=count + 1)) > end
 
 
 def test_a_calendar_is_a_key() -> None:
