@@ -27,9 +27,9 @@ def check_rules(password: str, *, about: tuple[str, ...] = ()) -> None:
     if not SHORTEST <= len(password) <= LONGEST:
         raise InvalidInputError(f"Choose a password of {SHORTEST} to {LONGEST} characters.", field="password")
     plain = password.casefold()
-    known = [word.casefold() for word in (*COMMON, *about) if len(word) > 2]  # noqa: PLR2004  # shorter ones are in everything
+    known = {word.casefold() for word in (*COMMON, *about) if len(word) > 2}  # noqa: PLR2004  # shorter ones are in everything
     rest = plain
-    for word in known:
+    for word in sorted(known, key=len, reverse=True):
         rest = rest.replace(word, "")
     if len(rest) < SHORTEST // 2 or len(set(plain)) < FEWEST_DIFFERENT:
         raise InvalidInputError(

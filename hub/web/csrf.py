@@ -54,7 +54,7 @@ def _comes_from_us() -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return True  # a program, or an old browser: the token decides
-    ours = {_origin(request.host_url), _origin(state().settings.public_url or "")}
+    ours = {_origin(request.host_url), _origin(state().settings.public_url or request.host_url)}
     return _origin(origin) in ours
 
 

@@ -36,7 +36,7 @@ from hub.web.problems import SIGN_IN_PATH
 from hub.web.requests import SIGNED_IN, principal_or_none, public, requires, session, state
 from hub.web.translations import gettext
 
-account = Blueprint("account", __name__)
+pages = Blueprint("account", __name__)
 Password = Annotated[str, Field(max_length=LONGEST)]
 Token = Annotated[str, Field(max_length=200)]
 
@@ -67,7 +67,7 @@ class Join(Input):
     password: Password
 
 
-@account.get(SIGN_IN_PATH)
+@pages.get(SIGN_IN_PATH)
 @public("nobody is signed in yet")
 def sign_in() -> str | Response:
     """Show the form to sign in with."""
@@ -79,7 +79,7 @@ def sign_in() -> str | Response:
     return render_template("people/sign_in.html", form=form, waiting=waiting)
 
 
-@account.post(SIGN_IN_PATH)
+@pages.post(SIGN_IN_PATH)
 @public("nobody is signed in yet", form=True)
 def try_sign_in() -> Response | tuple[str, int]:
     """Sign somebody in."""
@@ -103,7 +103,7 @@ def try_sign_in() -> Response | tuple[str, int]:
     return _enter(person, form.data.next)
 
 
-@account.post("/sign-out")
+@pages.post("/sign-out")
 @requires(SIGNED_IN)
 def sign_out() -> Response:
     """End the sign-in of this browser, on the server too."""
@@ -114,7 +114,7 @@ def sign_out() -> Response:
     return redirect(SIGN_IN_PATH, HTTPStatus.SEE_OTHER)
 
 
-@account.get("/setup")
+@pages.get("/setup")
 @public("nobody can sign in before the set-up; the console's one-time token lets in")
 def show_set_up() -> str:
     """Show the form for the first person."""
@@ -124,7 +124,7 @@ def show_set_up() -> str:
     return render_template("people/set_up.html", form=Form(values), zones=zone_names())
 
 
-@account.post("/setup")
+@pages.post("/setup")
 @public("nobody can sign in before the set-up; the console's one-time token lets in", form=True)
 def try_set_up() -> Response | tuple[str, int]:
     """Make the organisation and its first admin."""
@@ -145,7 +145,7 @@ def try_set_up() -> Response | tuple[str, int]:
     return render_template("people/set_up.html", form=form, zones=zone_names()), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-@account.get("/join")
+@pages.get("/join")
 @public("an invited person has no password yet; the invitation's one-time token lets in")
 def show_join() -> str:
     """Show the form to choose a password with."""
@@ -153,7 +153,7 @@ def show_join() -> str:
     return render_template("people/join.html", form=Form({"token": request.args["token"]}), person=person)
 
 
-@account.post("/join")
+@pages.post("/join")
 @public("an invited person has no password yet; the invitation's one-time token lets in", form=True)
 def try_join() -> Response | tuple[str, int]:
     """Give an invited person the password they chose, and sign them in."""

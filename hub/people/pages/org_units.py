@@ -18,7 +18,7 @@ from hub.web.inputs import Input, Key, Line, Reference
 from hub.web.requests import principal, requires, session
 from hub.web.translations import gettext
 
-org_units = Blueprint("org_units", __name__)
+pages = Blueprint("org_units", __name__)
 
 
 class OrgUnitForm(Input):
@@ -30,7 +30,7 @@ class OrgUnitForm(Input):
     parent: Reference | None = None
 
 
-@org_units.get("/org-units")
+@pages.get("/org-units")
 @requires(Permission.PEOPLE_READ)
 def list_org_units() -> str:
     """Show the tree of org units, as far as the reader may see it."""
@@ -38,14 +38,14 @@ def list_org_units() -> str:
     return render_template("people/org_units.html", tree=_in_tree_order(units))
 
 
-@org_units.get("/org-units/new")
+@pages.get("/org-units/new")
 @requires(Permission.PEOPLE_MANAGE)
 def new_org_unit() -> str:
     """Show the form for a new org unit."""
     return _form_page(None, Form())
 
 
-@org_units.post("/org-units")
+@pages.post("/org-units")
 @requires(Permission.PEOPLE_MANAGE)
 def create_org_unit() -> Response | tuple[str, int]:
     """Add an org unit."""
@@ -62,7 +62,7 @@ def create_org_unit() -> Response | tuple[str, int]:
     return _form_page(None, form), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-@org_units.get("/org-units/<org_unit_id>")
+@pages.get("/org-units/<org_unit_id>")
 @requires(Permission.PEOPLE_MANAGE)
 def edit_org_unit(org_unit_id: str) -> str:
     """Show the form of an org unit."""
@@ -71,7 +71,7 @@ def edit_org_unit(org_unit_id: str) -> str:
     return _form_page(unit, Form(values))
 
 
-@org_units.post("/org-units/<org_unit_id>")
+@pages.post("/org-units/<org_unit_id>")
 @requires(Permission.PEOPLE_MANAGE)
 def update_org_unit(org_unit_id: str) -> Response | tuple[str, int]:
     """Change an org unit."""

@@ -28,7 +28,7 @@ from hub.web.forms import Form, read_form
 from hub.web.inputs import Email, Input, Key, Line, Reference
 from hub.web.requests import principal, requires, session, state
 
-persons = Blueprint("persons", __name__)
+pages = Blueprint("persons", __name__)
 ROLES = [(role.value, role.value.replace("_", " ")) for role in Role]
 
 
@@ -49,7 +49,7 @@ class RoleForm(Input):
     until: date | None = None
 
 
-@persons.get("/people")
+@pages.get("/people")
 @requires(Permission.PEOPLE_READ)
 def list_persons() -> str:
     """List persons; htmx asks for the rows alone."""
@@ -65,14 +65,14 @@ def list_persons() -> str:
     return render_template(template, page=page, units=units, search=search)
 
 
-@persons.get("/people/new")
+@pages.get("/people/new")
 @requires(Permission.PEOPLE_MANAGE)
 def new_person() -> str:
     """Show the form for a new person."""
     return render_template("people/new_person.html", form=Form(), units=_unit_choices(session()))
 
 
-@persons.post("/people")
+@pages.post("/people")
 @requires(Permission.PEOPLE_MANAGE)
 def create_person() -> Response | tuple[str, int]:
     """Add a person."""
@@ -92,14 +92,14 @@ def create_person() -> Response | tuple[str, int]:
     return page, HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-@persons.get("/people/<person_id>")
+@pages.get("/people/<person_id>")
 @requires(Permission.PEOPLE_READ)
 def show_person(person_id: str) -> str:
     """Show a person and their roles."""
     return _page(find_visible(session(), principal(), Person, person_id))
 
 
-@persons.post("/people/<person_id>")
+@pages.post("/people/<person_id>")
 @requires(Permission.PEOPLE_MANAGE)
 def update_person(person_id: str) -> Response | tuple[str, int]:
     """Change a person."""
@@ -118,7 +118,7 @@ def update_person(person_id: str) -> Response | tuple[str, int]:
     return _back(person, "saved")
 
 
-@persons.post("/people/<person_id>/leave")
+@pages.post("/people/<person_id>/leave")
 @requires(Permission.PEOPLE_MANAGE)
 def leave(person_id: str) -> Response:
     """Say that a person has left, or is back."""
@@ -127,7 +127,7 @@ def leave(person_id: str) -> Response:
     return _back(person, "saved")
 
 
-@persons.post("/people/<person_id>/roles")
+@pages.post("/people/<person_id>/roles")
 @requires(Permission.PEOPLE_MANAGE)
 def add_role(person_id: str) -> Response | tuple[str, int]:
     """Give a person a role."""
@@ -151,7 +151,7 @@ def add_role(person_id: str) -> Response | tuple[str, int]:
     return _back(person, "role")
 
 
-@persons.post("/people/<person_id>/roles/<grant_id>/end")
+@pages.post("/people/<person_id>/roles/<grant_id>/end")
 @requires(Permission.PEOPLE_MANAGE)
 def end_role(person_id: str, grant_id: str) -> Response:
     """Take a role back."""
@@ -160,7 +160,7 @@ def end_role(person_id: str, grant_id: str) -> Response:
     return _back(person, "ended")
 
 
-@persons.post("/people/<person_id>/invite")
+@pages.post("/people/<person_id>/invite")
 @requires(Permission.PEOPLE_MANAGE)
 def invite_person(person_id: str) -> tuple[str, int]:
     """Make an invitation and show its address, this once."""
@@ -170,7 +170,7 @@ def invite_person(person_id: str) -> tuple[str, int]:
     return _page(person, invitation=f"{base}{url_for('people.account.show_join', token=token)}"), HTTPStatus.CREATED
 
 
-@persons.post("/people/<person_id>/disable")
+@pages.post("/people/<person_id>/disable")
 @requires(Permission.PEOPLE_MANAGE)
 def disable(person_id: str) -> Response:
     """Stop a person from signing in."""

@@ -32,7 +32,7 @@ from hub.web.inputs import Input, Line, Zone
 from hub.web.requests import SIGNED_IN, principal, requires, session, state
 from hub.web.translations import gettext
 
-profile = Blueprint("profile", __name__)
+pages = Blueprint("profile", __name__)
 LIVES = (("30", gettext("30 days")), ("90", gettext("90 days")), ("365", gettext("a year")))
 Password = Annotated[str, Field(max_length=LONGEST)]
 
@@ -59,14 +59,14 @@ class NewToken(Input):
     days: Annotated[int, Field(ge=1, le=365)]
 
 
-@profile.get("/profile")
+@pages.get("/profile")
 @requires(SIGNED_IN)
 def show() -> str:
     """Show one's own profile."""
     return _page()
 
 
-@profile.post("/profile")
+@pages.post("/profile")
 @requires(SIGNED_IN)
 def change() -> Response | tuple[str, int]:
     """Change one's name or time zone."""
@@ -78,7 +78,7 @@ def change() -> Response | tuple[str, int]:
     return redirect(url_for(".show", done="saved"), HTTPStatus.SEE_OTHER)
 
 
-@profile.post("/profile/password")
+@pages.post("/profile/password")
 @requires(SIGNED_IN)
 def change_password() -> Response | tuple[str, int]:
     """Change one's password; every other browser is signed out."""
@@ -106,7 +106,7 @@ def change_password() -> Response | tuple[str, int]:
     return redirect(url_for(".show", done="password"), HTTPStatus.SEE_OTHER)
 
 
-@profile.post("/profile/tokens")
+@pages.post("/profile/tokens")
 @requires(SIGNED_IN)
 def add_token() -> tuple[str, int]:
     """Make an API token and show it, this once."""
@@ -129,7 +129,7 @@ def add_token() -> tuple[str, int]:
     return _page(secret=secret), HTTPStatus.CREATED
 
 
-@profile.post("/profile/tokens/<token_id>/revoke")
+@pages.post("/profile/tokens/<token_id>/revoke")
 @requires(SIGNED_IN)
 def end_token(token_id: str) -> Response:
     """End one of one's own API tokens."""
