@@ -46,15 +46,12 @@ def feeds(session: Session) -> list[Feed]:
 
 def list_streams(session: Session, connection_id: int) -> list[tuple[StreamState, int]]:
     """List the streams of a connection that were read, each with how many records it has."""
-    counts = dict(
-        session.execute(
-            select(Record.stream, func.count())
-            .where(Record.connection_id == connection_id, Record.deleted.is_(False))
-            .group_by(Record.stream)
-        )
-        .tuples()
-        .all()
+    counted = session.execute(
+        select(Record.stream, func.count().label("records"))
+        .where(Record.connection_id == connection_id, Record.deleted.is_(False))
+        .group_by(Record.stream)
     )
+    counts = {row.stream: row.records for row in counted}
     states = session.scalars(
         select(StreamState).where(StreamState.connection_id == connection_id).order_by(StreamState.stream)
     )

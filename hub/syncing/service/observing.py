@@ -81,7 +81,7 @@ def _withdrawals(session: Session, origin: Origin, records: Iterable[Known]) -> 
     gone = [record for record in records if record.deleted and record.before is not None and not record.ours]
     drafts = []
     for record in gone:
-        before = Known(record.id, record.public_id, record.key, record.before or {}, False, False, record.place)  # noqa: FBT003  # as it was
+        before = Known(record.id, record.public_id, record.key, record.before or {}, record.place)
         try:
             units = known_units(session, origin, [before])
             subject = subject_of(origin, before.data, units)

@@ -32,9 +32,9 @@ class Known:
     public_id: str
     key: str
     data: Mapping[str, Any]
-    deleted: bool
-    ours: bool
-    place: str | None
+    place: str | None = None
+    deleted: bool = False
+    ours: bool = False
     before: Mapping[str, Any] | None = None
     """What it said before this reading, where it said something."""
 
@@ -90,7 +90,7 @@ def store_records(
 
 def as_known(row: Record, before: Mapping[str, Any] | None = None) -> Known:
     """Give a record as it is kept."""
-    return Known(row.id, row.public_id, row.key, row.data, row.deleted, row.ours, row.place, before)
+    return Known(row.id, row.public_id, row.key, row.data, row.place, row.deleted, row.ours, before)
 
 
 def list_keys(session: Session, connection_id: int, stream: str) -> Iterator[str]:
@@ -197,7 +197,7 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> list[Known]:
         row.public_id: row.id for row in session.execute(insert(Record).returning(Record.id, Record.public_id), rows)
     }
     return [
-        Known(ids[row["public_id"]], row["public_id"], row["key"], row["data"], False, row["ours"], row["place"])  # noqa: FBT003  # deleted
+        Known(ids[row["public_id"]], row["public_id"], row["key"], row["data"], row["place"], ours=row["ours"])
         for row in rows
     ]
 
