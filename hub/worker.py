@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 import structlog
 from redis import Redis
@@ -16,6 +17,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from hub.areas import let_history_be_built
 from hub.audit.service import record
+from hub.connections.places import CONNECTORS
+from hub.connections.processes import Connectors
 from hub.core.area import Area
 from hub.core.database import Database
 from hub.core.processes import this_process
@@ -38,14 +41,21 @@ ANSWER_SECONDS = 10.0
 """A queue server that says nothing for so long is taken for gone."""
 AT_ONCE = 50
 """Items taken from the database between two looks for the queue server."""
-
 REFUSALS_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
-MakeTool = Callable[[Settings], object]
-TOOLS: Mapping[str, MakeTool] = {}
+
+class Tool(Protocol):
+    """What a process owns and lends to handlers."""
+
+    def close(self) -> None:
+        """End what it started."""
+
+
+MakeTool = Callable[[Settings], Tool]
+TOOLS: Mapping[str, MakeTool] = {CONNECTORS: Connectors}
 """What handlers may borrow, by name: made once for each process (`Context.tools`)."""
 
 
@@ -64,11 +74,12 @@ def create_worker(
     install(database.info, WorkTables(dispatch=dispatcher, subscribers=subscribers_of(areas)))
     let_history_be_built(database, areas)
     handlers = Handlers(areas)
+    made = {name: make(settings) for name, make in (tools or {}).items()}
     engine = Engine(
         database,
         settings,
         handlers,
-        tools={name: make(settings) for name, make in (tools or {}).items()},
+        tools=made,
         owner=this_process(),
         failpoint=failpoint,
         on_hang=_kill_this_process,
@@ -81,14 +92,21 @@ def create_worker(
         schedules=schedules_of(areas),
         thorough_seconds=settings.reconcile_seconds,
     )
-    return Worker(settings, database, engine, reconciler, queue=queue)
+    return Worker(settings, database, engine, reconciler, queue=queue, tools=list(made.values()))
 
 
 class Worker:
     """One process that works until it is told to stop, whichever of its neighbours is away."""
 
     def __init__(
-        self, settings: Settings, database: Database, engine: Engine, reconciler: Reconciler, *, queue: str
+        self,
+        settings: Settings,
+        database: Database,
+        engine: Engine,
+        reconciler: Reconciler,
+        *,
+        queue: str,
+        tools: Sequence[Tool] = (),
     ) -> None:
         self.stopping = threading.Event()
         self.engine = engine
@@ -96,6 +114,7 @@ class Worker:
         self._database = database
         self._reconciler = reconciler
         self._queue = queue
+        self._tools = tools
         self._refused = Refusals(database)
         self._away: str | None = None
 
@@ -110,14 +129,20 @@ class Worker:
                 self._work(client)
         finally:
             ended.set()
+            client.close()
         with suppress(*DATABASE_AWAY):
             self._reconciler.leadership.resign()
-        client.close()
-        self._database.dispose()
+        self.close()
 
     def stop(self) -> None:
         """Ask the worker to end after the item it has in hand."""
         self.stopping.set()
+
+    def close(self) -> None:
+        """Let go of everything this process holds."""
+        for tool in self._tools:
+            tool.close()
+        self._database.dispose()
 
     def drain(self) -> int:
         """Do what is due, straight from the database, until nothing is; say how many items were tried."""

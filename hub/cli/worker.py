@@ -20,6 +20,7 @@ def command(queue: str, drain: bool) -> None:
     worker = create_worker(load_settings(), AREAS, tools=TOOLS, queue=queue)
     if drain:
         click.echo(f"{worker.drain()} work items were due")
+        worker.close()
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
