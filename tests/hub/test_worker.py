@@ -57,6 +57,7 @@ def test_work_runs_with_the_tools_of_the_process_and_leaves_nothing_on_the_queue
         wait_until(lambda: not [name for name in queue_server.names() if name.startswith(("rq:job", "rq:queue:"))])
         worker.send(signal.SIGTERM)
         assert worker.wait_for_end() == 0
+        assert "the tool was closed" in worker.logged()
     assert bench.row(1).state == WorkState.DONE
 
 
