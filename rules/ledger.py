@@ -51,12 +51,17 @@ class Ledger:
             if name not in kinds:
                 raise HistoryError(f"there is no table {name!r}{suggest(name, kinds)}")
         listed = {name: list(rows.get(name, ())) for name in kinds}
-        of_series = {row.get("id"): named.get(row.get("calendar") or "default") for row in listed["series"]}
-        default = named.get("default", Calendar())
-        frames = {
-            name: _read(kind, listed[name], lambda row: of_series.get(row.get(SERIES, row.get("id"))) or default)
-            for name, kind in kinds.items()
-        }
+        # Where versions of a series name several calendars, its plain dates are read in that of the first.
+        versions = sorted(
+            listed["series"], key=lambda row: (str(row.get("recorded_at") or ""), row.get("calendar") or "")
+        )
+        zones = {row.get("id"): row.get("calendar") for row in reversed(versions)}
+
+        def calendar_of(row: Row) -> Calendar:
+            name = row["calendar"] if row.get("calendar") else zones.get(row.get(SERIES, row.get("id")))
+            return named.get(name or "default") or named.get("default", Calendar())
+
+        frames = {name: _read(kind, listed[name], calendar_of) for name, kind in kinds.items()}
         return cls(named, frames, {name: tuple(entries) for name, entries in (more or {}).items()})
 
     def known(self, as_of: int) -> dict[str, Any]:
