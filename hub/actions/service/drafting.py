@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,10 @@ from rules.registry import REGISTRY
 MOST_ROWS = 10
 """Rows of evidence that fit into a ticket; the finding's page shows them all."""
 MOST_COLUMNS = 5
+HIDDEN = frozenset({"table", "series", "id"})
+"""Columns that only programs need."""
+DESCRIBING = frozenset({"series", "objectives"})
+"""Tables that say what the subject is, not what was seen."""
 
 
 def draft_ticket(alert: Alert, installed: Installed, *, public_url: str | None, due_at: datetime | None) -> TicketDraft:
@@ -38,10 +43,10 @@ def draft_ticket(alert: Alert, installed: Installed, *, public_url: str | None, 
 def _closing(detector: str) -> str:
     if REGISTRY.get(detector).clears == "condition":
         return (
-            "Close this ticket when it is fixed: the evidence is looked at again then, and either the finding ends "
-            "or the ticket comes back with the reason."
+            "the condition is gone. Close this ticket when it is fixed: the evidence is then looked at again, "
+            "and either the finding ends or the ticket comes back with the reason."
         )
-    return "Close this ticket with an answer, a correction or an acceptance."
+    return "it is answered, corrected or accepted. Close this ticket with a line that says which."
 
 
 def _manual(detector: str) -> tuple[str, ...]:
@@ -54,11 +59,14 @@ def _manual(detector: str) -> tuple[str, ...]:
     return tuple(f"{heading}: {text}" for heading, text in sections if text)
 
 
-def _table(rows: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401  # JSON evidence
-    shown = [row for row in rows if isinstance(row, Mapping)][:MOST_ROWS]
-    if not shown:
+def _table(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """Show the kind of row that there is most of: the numbers that the finding rests on."""
+    kinds = Counter(row.get("table") for row in rows)
+    if not kinds:
         return ()
-    columns = [name for name in shown[0] if name not in {"table", "series"}][:MOST_COLUMNS]
+    kind, _count = max(kinds.items(), key=lambda entry: (entry[0] not in DESCRIBING, entry[1]))
+    shown = [row for row in rows if row.get("table") == kind][-MOST_ROWS:]
+    columns = [name for name in shown[0] if name not in HIDDEN][:MOST_COLUMNS]
     return (tuple(columns), *(tuple(_cell(row.get(name)) for name in columns) for row in shown))
 
 
