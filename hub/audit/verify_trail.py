@@ -23,11 +23,13 @@ import hashlib
 import json
 import sqlite3
 import sys
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,11 +85,11 @@ class Row(NamedTuple):
 
 
 def link(previous: str, position: int, row: Row) -> str:
-    """Give the digest of a place of the chain."""
-    entry = _encode(
-        (row.id, row.at, row.action, row.subject_kind, row.subject_id, row.done_by, row.detail, row.commitment)
-    )
-    return sha256(f"{previous}:{position}:{sha256(entry)}")
+    """Give the digest of a place of the chain: of the one before, the number, and the entry as a JSON list."""
+    entry = (row.id, row.at, row.action, row.subject_kind, row.subject_id, row.done_by, row.detail, row.commitment)
+    # what json.dumps writes for a list of texts, in a third of the time: a trail has millions of them
+    text = ",".join(["null" if one is None else encode_basestring_ascii(one) for one in entry])
+    return sha256(f"{previous}:{position}:{sha256(f'[{text}]')}")
 
 
 # --- Ed25519, verification only (RFC 8032, section 5.1) -----------------------------------------------------------
@@ -537,7 +539,6 @@ FROM audit_entry e LEFT JOIN audit_link l ON l.entry_id = e.id LEFT JOIN audit_p
 WHERE l.entry_id IS NULL ORDER BY e.id
 """
 CHECKPOINTS = "SELECT body, signature FROM audit_checkpoint ORDER BY number"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant_text(at: datetime) -> str:
@@ -545,8 +546,14 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def micros_text(micros: int) -> str:
+    """Write microseconds since 1970 in the same form."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:06}+00:00"
+
+
 def _from_micros(row: Sequence[Any]) -> Row:
-    at = instant_text(_EPOCH + timedelta(microseconds=row[3])) if row[3] is not None else ""
+    at = micros_text(row[3]) if row[3] is not None else ""
     return Row._make((*row[:3], at, *row[4:]))
 
 

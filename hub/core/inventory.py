@@ -139,12 +139,13 @@ def _entry(table: Table, column: Column[Any], declared: Inventory) -> Entry:
     )
 
 
-def inventory_markdown(base: type[DeclarativeBase]) -> str:
-    """Write the inventory as one table: the data-flow page of the docs is generated from here."""
+def inventory_markdown(base: type[DeclarativeBase], *, personal_only: bool = False) -> str:
+    """Write the inventory as one table: who must know what is stored about people reads it."""
     lines = ["| table | column | about people | purpose | kept | seen by |", "| --- | --- | --- | --- | --- | --- |"]
     lines += [
         f"| {entry.table} | {entry.column} | {'yes' if entry.personal else 'no'} | {entry.purpose} | {entry.retention} "
         f"| {entry.seen_by} |"
         for entry in list_entries(base)
+        if entry.personal or not personal_only
     ]
     return "\n".join(lines) + "\n"

@@ -46,8 +46,7 @@ from hub.work.engine import Engine
 from hub.work.service import enqueue
 from tests.visitors import Visitor, form_token_of
 
-
-EMAIL = "founder@acme.example"
+EMAIL, NAME_OF_FOUNDER = "zoe.canary@acme.example", "Zoe Canaryson"
 log = structlog.get_logger(__name__)
 
 
@@ -81,7 +80,7 @@ class PlantedSite:
         return reply
 
     def _plant_crashes(self) -> None:
-        everything = " ".join(self.canaries.values())
+        everything = " ".join([*self.canaries.values(), EMAIL, NAME_OF_FOUNDER])
 
         def crash() -> str:
             raise RuntimeError(f"a library quotes {everything}")
@@ -102,7 +101,7 @@ def set_up_people(site: PlantedSite) -> None:
     with site.database.write() as opened:
         notice = first_run_notice(opened, address="http://127.0.0.1", now=now) or ""
         site.made["set-up token"] = notice.partition("token=")[2].partition(" ")[0]
-    founder = Founder(organisation="Acme", name="Founder", email=EMAIL, time_zone=None)
+    founder = Founder(organisation="Acme", name=NAME_OF_FOUNDER, email=EMAIL, time_zone=None)
     with site.database.write() as opened:
         set_up(opened, site.made["set-up token"], founder, hash_password(site.canaries["password"]), now=now)
     with site.database.write() as opened:
@@ -178,7 +177,8 @@ def fail_work(site: PlantedSite) -> None:
     """Run work whose handler fails with every canary in its message."""
 
     def handler(_context: Context, _payload: dict[str, Any]) -> None:
-        raise RuntimeError(" ".join(site.canaries.values()))
+        log.warning("test.person", person=EMAIL, note=f"{EMAIL} did it")
+        raise RuntimeError(" ".join([*site.canaries.values(), EMAIL, NAME_OF_FOUNDER]))
 
     with site.database.write() as opened:
         item = enqueue(opened, "test.fail", {})

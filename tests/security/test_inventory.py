@@ -145,6 +145,7 @@ def test_an_entry_of_a_person_may_differ_from_its_table() -> None:
         token: Mapped[Sealed]
         note: Mapped[str] = mapped_column(Text)
 
+    assert len(inventory_markdown(base, personal_only=True).splitlines()) == 4
     lines = inventory_markdown(base).splitlines()
     assert lines[0].startswith("| table | column |")
     assert lines[2:] == [
@@ -154,3 +155,13 @@ def test_an_entry_of_a_person_may_differ_from_its_table() -> None:
         "| planted | token | no | sealed secret | a year | all |",
         "| planted | note | yes | whom to ask | 90 days | admins |",
     ]
+
+
+def test_the_command_writes_the_inventory_of_this_version() -> None:
+    from click.testing import CliRunner
+
+    from hub.cli.inventory import command
+
+    everything, about_people = CliRunner().invoke(command), CliRunner().invoke(command, ["--personal"])
+    assert "| audit_personal | value | yes |" in about_people.output
+    assert set(about_people.output.splitlines()) < set(everything.output.splitlines())

@@ -108,6 +108,17 @@ def test_no_secret_is_shown_anywhere(planted: Planted, place: str) -> None:
     assert hits(planted, place) == []
 
 
+@pytest.mark.parametrize("name", ["zoe.canary@acme.example", "Zoe Canaryson"])
+def test_no_person_is_named_in_logs_queue_or_the_lasting_part_of_the_trail(planted: Planted, name: str) -> None:
+    """R48: names stay in the rows about people; logs, queue and metrics have public ids."""
+    entries = [json.loads(line) for line in planted.shown["export/entries.jsonl"].splitlines()]
+    lasting = json.dumps([{**entry, "value": None, "salt": None} for entry in entries]).encode()
+    queue = {where: content for where, content in planted.shown.items() if "appendonly" in where or ".rdb" in where}
+    assert queue
+    places = {"log": planted.shown["log"], "metrics": planted.shown["shown/GET _metrics"], "trail": lasting, **queue}
+    assert hits(Planted({"name": name}, places), "name") == []
+
+
 def test_what_was_searched_is_what_people_and_machines_get_to_see(planted: Planted) -> None:
     """A search of nothing would find nothing: logs of crashes, pages, replies, export, backup, database and queue."""
     shown = planted.shown

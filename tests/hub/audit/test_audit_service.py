@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_a_trail_without_entries_holds(trail: Trail) -> None:
 
 def test_a_long_way_takes_several_checkpoints(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "MOST_MARKS", 4)
-    trail.add(10)
+    trail.add(10, step=timedelta(hours=1))
     trail.checkpoint()
     assert [Checkpoint.read(one).position for one in trail.outside.read()] == [4, 8, 10]
     assert trail.verify().sound

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 
 from hub.audit import verify_trail
 from hub.audit.service import export_trail
-from hub.audit.verify_trail import read_key, signature_holds
+from hub.audit.verify_trail import Row, instant_text, link, micros_text, read_key, signature_holds
 from hub.core.database import Database
+from hub.core.instants import to_micros
 from tests.hub.audit.trails import Trail
 
 RFC_8032 = [  # section 7.1, tests 1 to 3: public key, message, both halves of the signature
@@ -78,6 +80,19 @@ def test_a_public_key_is_read_from_digits_or_a_file(tmp_path: Path) -> None:
     assert read_key("ab" * 32) == read_key(str(tmp_path / "key.txt")) == b"\xab" * 32
     with pytest.raises(ValueError, match="64 hex digits"):
         read_key("abcd")
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # bounds are naive by contract
+def test_an_instant_is_written_the_same_from_either_database(at: datetime) -> None:
+    assert micros_text(to_micros(at)) == instant_text(at) == at.isoformat(timespec="microseconds")
+
+
+@given(st.lists(st.none() | st.text(), min_size=8, max_size=8))
+def test_what_is_hashed_of_an_entry_is_plain_json(fields: list[str | None]) -> None:
+    """So that anybody can write another verifier from one sentence."""
+    row = Row._make((1, None, *fields, None, None))
+    entry = hashlib.sha256(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
+    assert link("previous", 1, row) == hashlib.sha256(f"previous:1:{entry}".encode()).hexdigest()
 
 
 @pytest.fixture
