@@ -82,11 +82,13 @@ def test_a_public_key_is_read_from_digits_or_a_file(tmp_path: Path) -> None:
         read_key("abcd")
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # bounds are naive by contract
 def test_an_instant_is_written_the_same_from_either_database(at: datetime) -> None:
     assert micros_text(to_micros(at)) == instant_text(at) == at.isoformat(timespec="microseconds")
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text(), min_size=8, max_size=8))
 def test_what_is_hashed_of_an_entry_is_plain_json(fields: list[str | None]) -> None:
     """So that anybody can write another verifier from one sentence."""
