@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
+SAFE_IN_PATHS = "!#$%&'()*+,/:;=?@[]~"
+"""What requests leaves as it is in an address."""
 SHORTEST = 4
 """Shorter secrets are not masked: they would blank out ordinary words."""
 
@@ -37,10 +39,11 @@ class Redactor:
 
 
 def forms(secret: str) -> set[str]:
-    """List the spellings of a secret: as it is, URL-encoded, in base64."""
+    """List the spellings of a secret: as it is, URL-encoded in each of the usual ways, in base64."""
     raw = secret.encode()
     encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    return {secret, quote(secret, safe=""), quote_plus(secret), *encoded, *(text.rstrip("=") for text in encoded)}
+    in_addresses = {quote(secret, safe=safe) for safe in ("", "/", SAFE_IN_PATHS)} | {quote_plus(secret)}
+    return {secret, *in_addresses, *encoded, *(text.rstrip("=") for text in encoded)}
 
 
 class _MaskedLog(logging.Filter):

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from connectors.sdk import faults
@@ -20,6 +21,7 @@ from connectors.sdk.errors import (
 from connectors.sdk.faults import Fault, FaultyServer, ManualTime, answer
 from connectors.sdk.http import HttpClient, Reply, basic, bearer
 from connectors.sdk.network import Network
+from connectors.sdk.transport import GuardedAdapter
 
 PATIENT_ENOUGH = 0.2
 """Seconds a test waits for a server that never answers."""
@@ -313,7 +315,9 @@ def test_an_unreadable_retry_after_counts_as_absent(server: FaultyServer, manual
     assert _wait_of(server, manual_time, {"Retry-After": value}) == [0.25]
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("60", 60.0), ("3600", 3600.0), ("1e12", 86_400.0), ("inf", 86_400.0)])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("20", 20.0), ("60", 60.0), ("3600", 3600.0), ("1e12", 86_400.0), ("inf", 86_400.0)]
+)
 def test_a_long_retry_after_is_passed_on_and_not_slept(
     client: HttpClient, server: FaultyServer, manual_time: ManualTime, value: str, seconds: float
 ) -> None:
@@ -529,6 +533,29 @@ def test_the_environment_of_the_process_is_not_read_behind_our_back(
     assert other_server.connections == 0
 
 
+def test_a_netrc_gives_no_credentials_away(
+    server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password netrc-pass", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    HttpClient(server.network(), base_url=server.url).get("/x")
+    assert "authorization" not in server.received[0].headers
+
+
+def test_the_adapter_guards_any_session_it_is_mounted_on(server: FaultyServer) -> None:
+    def everywhere(host: str, port: int) -> list[str]:
+        return ["93.184.216.34"] if host == "public.example" else ["127.0.0.1"]
+
+    with requests.Session() as session:
+        session.mount("http://", GuardedAdapter(Network(resolve=everywhere)))
+        with pytest.raises(ConfigError, match=r"Plain http to public\.example"):
+            session.get("http://public.example", timeout=1)
+        session.mount("https://", GuardedAdapter(Network(resolve=everywhere)))
+        with pytest.raises(ConfigError, match="private or reserved"):
+            session.get(f"https://other.example:{server.port}", timeout=1)
+    assert server.connections == 0
+
+
 def test_a_network_is_read_from_the_variables_an_admin_sets() -> None:
     network = Network.from_environ(
         {
@@ -546,13 +573,15 @@ def test_a_network_is_read_from_the_variables_an_admin_sets() -> None:
 # secrets, R30
 
 
-@pytest.mark.parametrize("fault", [answer(500, {"you sent": "s3cret/token+1"}), faults.cut(), answer(401), faults.drop])
+@pytest.mark.parametrize(
+    "fault", [answer(500, {"you sent": "s3cret/to ken+1"}), faults.cut(), answer(401), faults.drop]
+)
 @pytest.mark.parametrize("method", ["read", "write"])
 def test_secrets_never_appear_in_errors_reprs_and_logs(
     server: FaultyServer, caplog: pytest.LogCaptureFixture, manual_time: ManualTime, fault: Fault, method: str
 ) -> None:
     """R30, also in base64 and URL-encoded form."""
-    secret = "s3cret/token+1"
+    secret = "s3cret/to ken+1"
     network = replace(server.network(), timing=manual_time.timing())
     client = HttpClient(network, base_url=server.url, authorization=basic("ann", SecretStr(secret)), secrets=[secret])
     server.script(fault)
@@ -561,8 +590,8 @@ def test_secrets_never_appear_in_errors_reprs_and_logs(
     shown = f"{raised.value!r} {raised.value} {client!r} {network!r} {caplog.text}"
     assert "127.0.0.1" in shown
     encoded = server.received[0].headers["authorization"].partition(" ")[2]
-    for form in (secret, "s3cret%2Ftoken%2B1", encoded, "s3cret/token%2B1"):
-        assert form not in shown
+    assert "s3cret" not in shown
+    assert encoded not in shown
 
 
 def test_cost_counts_requests_retries_and_bytes(client: HttpClient, server: FaultyServer) -> None:

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -326,6 +327,21 @@ def test_a_write_whose_process_is_lost_is_ambiguous(start: Start, does: str, sai
 def test_a_write_that_never_reached_a_process_is_certainly_not_applied(start: Start) -> None:
     hostile = start("", ProcessLimits(start_seconds=0.0))
     with pytest.raises(TransientError, match="in time"):
+        hostile.create(TicketDraft(title="t", closes_when="x"), "m")
+
+
+class Closed(io.BytesIO):
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_write_that_could_not_be_handed_over_is_certainly_not_applied(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = start()
+    hostile.check()
+    monkeypatch.setattr(hostile._child, "_requests", Closed())  # it stopped listening after we looked
+    with pytest.raises(TransientError, match="process ended"):
         hostile.create(TicketDraft(title="t", closes_when="x"), "m")
 
 
