@@ -53,15 +53,19 @@ class Connectors:
     @contextmanager
     def lend(self, configured: Configured) -> Iterator[ConnectorProcess]:
         """Give the process of a connection; raises ConfigError where it cannot be configured."""
-        config = self._resolve(configured)
+        config = self.config_json(configured)
         with self._lock:
             self._close_idle()
             kept = self._kept.setdefault(configured.id, _Kept())
         with kept.lock:
             try:
-                yield self._process(kept, configured.kind, json.dumps(config, sort_keys=True))
+                yield self._process(kept, configured.kind, config)
             finally:
                 kept.used_at = self._monotonic()
+
+    def config_json(self, configured: Configured) -> str:
+        """Give a configuration as its connector takes it, secrets and all; raises ConfigError."""
+        return json.dumps(self._resolve(configured), sort_keys=True)
 
     def start(self, kind: str, config: Config) -> ConnectorProcess:
         """Give a process for a configuration that is not stored (yet); the caller closes it."""

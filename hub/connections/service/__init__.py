@@ -20,19 +20,21 @@ from hub.connections.service.echo import is_echo
 from hub.connections.service.gates import closed_gate
 from hub.connections.service.health import Spent, note_check, note_cost, note_read
 from hub.connections.service.listing import (
+    Ambiguity,
     count_deliveries,
     find_delivery,
     find_health,
+    find_switch,
+    list_ambiguities,
     list_steps,
-    select_ambiguities,
     select_deliveries,
 )
-from hub.connections.service.submitting import RETRIABLE, expect_ticket, release_held, retry_delivery, submit
+from hub.connections.service.submitting import expect_ticket, log_step, release_held, retry_delivery, submit
 from hub.connections.service.switch import switch_writes, writes_on
 from hub.connections.service.twins import list_suspects, note_sweep
 
 __all__ = [
-    "RETRIABLE",
+    "Ambiguity",
     "Configured",
     "Draft",
     "Spent",
@@ -45,12 +47,15 @@ __all__ = [
     "find_connection",
     "find_delivery",
     "find_health",
+    "find_switch",
     "held_until",
     "hold_back",
     "is_echo",
+    "list_ambiguities",
     "list_connections",
     "list_steps",
     "list_suspects",
+    "log_step",
     "note_check",
     "note_cost",
     "note_failed_lookup",
@@ -62,7 +67,6 @@ __all__ = [
     "remove_connection",
     "resume_connection",
     "retry_delivery",
-    "select_ambiguities",
     "select_deliveries",
     "set_stage",
     "settle",

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from hub.connections.models import Connection, ConnectionHealth, Delivery, DeliveryState, DeliveryStep
+from hub.connections.models import (
+    Connection,
+    ConnectionHealth,
+    Delivery,
+    DeliveryState,
+    DeliveryStep,
+    WriteSwitch,
+)
+from hub.core.access import Principal, visible
 from hub.core.errors import NotFoundError
 
 
-def select_deliveries(*, connection_id: int | None = None, states: Collection[DeliveryState] = ()) -> Select[Delivery]:
-    """Choose deliveries, newest first."""
-    statement = select(Delivery).order_by(Delivery.id.desc())
-    if connection_id is not None:
-        statement = statement.where(Delivery.connection_id == connection_id)
+@dataclass(frozen=True)
+class Ambiguity:
+    """A moment at which nobody knew what became of a delivery, and the delivery as it is now."""
+
+    delivery: Delivery
+    step: DeliveryStep
+
+
+def select_deliveries(principal: Principal, *, states: Collection[DeliveryState] = ()) -> Select[Delivery]:
+    """Choose the deliveries of connections that somebody may see."""
+    statement = select(Delivery).where(Delivery.connection_id.in_(_visible_ids(principal)))
     return statement.where(Delivery.state.in_(states)) if states else statement
 
 
-def select_ambiguities() -> Select[Delivery, DeliveryStep]:
-    """Choose every moment at which nobody knew what became of a delivery, newest first; resolved ones too."""
-    return (
+def list_ambiguities(session: Session, principal: Principal, *, limit: int = 50) -> list[Ambiguity]:
+    """List the moments at which nobody knew what became of a delivery, newest first; resolved ones too."""
+    rows = session.execute(
         select(Delivery, DeliveryStep)
         .join(DeliveryStep, DeliveryStep.delivery_id == Delivery.id)
-        .where(DeliveryStep.step == "ambiguous")
+        .where(DeliveryStep.step == "ambiguous", Delivery.connection_id.in_(_visible_ids(principal)))
         .order_by(DeliveryStep.id.desc())
+        .limit(limit)
     )
+    return [Ambiguity(delivery, step) for delivery, step in rows]
 
 
 def list_steps(session: Session, delivery: Delivery) -> list[DeliveryStep]:
@@ -37,11 +54,11 @@ def list_steps(session: Session, delivery: Delivery) -> list[DeliveryStep]:
     return list(found)
 
 
-def find_delivery(session: Session, public_id: str) -> Delivery:
-    """Find a delivery by its public id."""
-    found = session.scalar(select(Delivery).where(Delivery.public_id == public_id))
+def find_delivery(session: Session, principal: Principal, public_id: str) -> Delivery:
+    """Find a delivery that somebody may see."""
+    found = session.scalar(select_deliveries(principal).where(Delivery.public_id == public_id))
     if found is None:
-        raise NotFoundError("There is no such delivery.")
+        raise NotFoundError("There is no such delivery, or you may not see it.")
     return found
 
 
@@ -56,3 +73,12 @@ def count_deliveries(session: Session, connection_id: int | None = None) -> dict
 def find_health(session: Session, connection: Connection) -> ConnectionHealth:
     """Give how a connection fares."""
     return session.get_one(ConnectionHealth, connection.id)
+
+
+def find_switch(session: Session) -> WriteSwitch | None:
+    """Give the stop switch; None = nobody ever touched it, and it is on."""
+    return session.scalar(select(WriteSwitch))
+
+
+def _visible_ids(principal: Principal) -> Select[int]:
+    return visible(select(Connection.id), principal, Connection)

@@ -103,9 +103,11 @@ def reject_quarantined(session: Session, item: Quarantined, *, note: str, by: Ac
     )
 
 
-def find_quarantined(session: Session, public_id: str) -> Quarantined:
-    """Find something in quarantine by its public id."""
-    found = session.scalar(select(Quarantined).where(Quarantined.public_id == public_id))
+def find_quarantined(session: Session, connection_id: int, public_id: str) -> Quarantined:
+    """Find something of a connection's quarantine by its public id."""
+    found = session.scalar(
+        select(Quarantined).where(Quarantined.public_id == public_id, Quarantined.connection_id == connection_id)
+    )
     if found is None:
         raise NotFoundError("There is no such row in quarantine.")
     return found

@@ -10,14 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from hub.core.errors import ConflictError
 from hub.syncing.models import StreamState
 
 CENSUS_EVERY = timedelta(days=1)
 """How often deletes and moves are looked for without being asked."""
 
 
-class SupersededError(Exception):
+class SupersededError(ConflictError):
     """A newer run reads this stream now: this one may not move its cursor any more."""
+
+    slug, title = "reading-superseded", "Another reading has begun"
 
 
 def lock_stream(session: Session, connection_id: int, stream: str) -> StreamState:
