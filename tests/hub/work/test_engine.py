@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from connectors.sdk.errors import TransientError
 from hub.core.errors import InvalidInputError
 from hub.core.instants import utc_now
 from hub.settings import Settings
+from hub.work import claims
 from hub.work.claims import MAX_DEATHS, POISON
 from hub.work.context import Context, LostLeaseError, Park, RetryLater
 from hub.work.engine import FIRST_WAIT, JITTER, MAX_FAILURES, Outcome, describe
@@ -23,6 +25,13 @@ from tests.hub.work.conftest import MakeEngine
 from tests.workbench import Bench
 
 LONG_AGO = utc_now() - timedelta(days=1)
+
+
+def _raise(error: Exception) -> Any:  # noqa: ANN401  # a handler
+    def handler(_context: Context, _payload: dict[str, Any]) -> None:
+        raise error
+
+    return handler
 
 
 def mark(context: Context, payload: dict[str, Any]) -> None:
@@ -127,6 +136,74 @@ def test_r2_a_stale_attempt_that_fails_does_not_put_the_item_back(bench: Bench, 
 
     assert make_engine({"test.do": freeze_and_fail}, owner="zombie").run_item(item) == Outcome.LOST
     assert bench.row(item).state == WorkState.DONE
+
+
+def take_over(bench: Bench, item: int) -> claims.Claim:
+    bench.expire_lease(item, at=LONG_AGO)
+    with bench.database.write() as session:
+        taken = claims.claim(session, item, owner="taker", lease=timedelta(hours=1))
+    assert taken is not None
+    return taken
+
+
+def write(context: Context, _payload: dict[str, Any]) -> None:
+    mark(context, {"role": "of a zombie"})
+
+
+@pytest.mark.parametrize(
+    "awake",
+    [
+        pytest.param(lambda *_: None, id="ends"),
+        pytest.param(_raise(ValueError("no")), id="fails"),
+        pytest.param(_raise(Park("look")), id="parks"),
+        pytest.param(_raise(LostLeaseError("slept")), id="gives up"),
+        pytest.param(write, id="writes"),
+    ],
+)
+def test_r2_a_zombie_changes_nothing_of_what_another_holds_now(
+    bench: Bench, make_engine: MakeEngine, awake: Callable[..., None]
+) -> None:
+    item = bench.add()
+
+    def sleep_and_wake(context: Context, payload: dict[str, Any]) -> None:
+        take_over(bench, item)
+        awake(context, payload)
+
+    assert make_engine({"test.do": sleep_and_wake}, owner="zombie").run_item(item) == Outcome.LOST
+
+    row = bench.row(item)
+    assert (row.state, row.attempt, row.lease_owner, row.failures) == (WorkState.READY, 2, "taker", 0)
+    assert roles(bench) == []
+
+
+@pytest.mark.parametrize("awake", [pytest.param(lambda *_: None, id="ends"), pytest.param(write, id="writes")])
+def test_a_zombie_does_not_touch_an_item_that_was_parked_meanwhile(
+    bench: Bench, make_engine: MakeEngine, awake: Callable[..., None]
+) -> None:
+    item = bench.add()
+
+    def sleep_and_wake(context: Context, payload: dict[str, Any]) -> None:
+        bench.change(item, state=WorkState.PARKED)
+        awake(context, payload)
+
+    assert make_engine({"test.do": sleep_and_wake}).run_item(item) == Outcome.LOST
+    assert (bench.row(item).state, roles(bench)) == (WorkState.PARKED, [])
+
+
+def test_a_lease_is_renewed_by_its_holder_only(bench: Bench) -> None:
+    item = bench.add()
+    lease = timedelta(minutes=5)
+    with bench.database.write() as session:
+        held = claims.claim(session, item, owner="zombie", lease=lease)
+    assert held is not None
+    with bench.database.write() as session:
+        assert claims.renew(session, held, owner="zombie", lease=lease)
+    taken = take_over(bench, item)
+    until = bench.row(item).lease_until
+    with bench.database.write() as session:
+        assert not claims.renew(session, held, owner="zombie", lease=2 * lease)
+        assert claims.is_done(session, taken) is False
+    assert bench.row(item).lease_until == until
 
 
 def test_a_handler_may_end_the_item_in_its_own_last_transaction(bench: Bench, make_engine: MakeEngine) -> None:
@@ -241,6 +318,7 @@ def test_our_own_errors_keep_their_sentence() -> None:
 def test_r16_an_item_whose_workers_die_is_parked_as_poison(bench: Bench, make_engine: MakeEngine) -> None:
     item = bench.add()
     engine = make_engine({"test.do": lambda *_: None})
+    assert MAX_DEATHS == 3
     bench.change(item, attempt=7, deaths=MAX_DEATHS - 1, lease_owner="gone", lease_until=LONG_AGO)
 
     assert engine.run_item(item) == Outcome.SKIPPED
@@ -323,13 +401,6 @@ def test_a_handler_that_gives_up_its_lease_leaves_the_item_free(bench: Bench, ma
     assert make_engine({"test.do": _raise(LostLeaseError("slept"))}).run_item(item) == Outcome.LOST
     assert (bench.row(item).failures, bench.row(item).deaths, bench.row(item).lease_until) == (0, 0, None)
     assert make_engine({"test.do": lambda *_: None}).run_item(item) == Outcome.DONE
-
-
-def _raise(error: Exception) -> Any:  # noqa: ANN401  # a handler
-    def handler(_context: Context, _payload: dict[str, Any]) -> None:
-        raise error
-
-    return handler
 
 
 def _wait(until: threading.Event) -> None:
