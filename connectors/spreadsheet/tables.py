@@ -133,9 +133,8 @@ def _delimiter(path: Path, encoding: str) -> str:
 def _encoding(path: Path) -> str:
     """Tell UTF-8 from Windows-1252 by trying: almost no text in the latter is valid in the former."""
     with path.open("rb") as file:
-        if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-            return "utf-16"
-    for encoding in ("utf-8-sig", "cp1252"):
+        marked = file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
         if _decodes(path, encoding):
             return encoding
     raise ConfigError(f"{path.name} is neither UTF-8 nor Windows-1252: save it as CSV UTF-8.", field="path")
