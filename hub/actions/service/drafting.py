@@ -17,7 +17,7 @@ MOST_ROWS = 10
 MOST_COLUMNS = 5
 HIDDEN = frozenset({"table", "series", "id"})
 """Columns that only programs need."""
-DESCRIBING = frozenset({"series", "objectives"})
+DESCRIBING = frozenset({"series", "objectives", "feeds"})
 """Tables that say what the subject is, not what was seen."""
 
 
