@@ -38,6 +38,7 @@ news that did not arrive; or a declared change of cadence, promise, calendar or 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +46,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rules.calendars import UNKNOWN, Calendar
+from rules.distinct import each_distinct
 from rules.durations import DAY, Duration
 from rules.expected import Allowance, expected, first_due
-from rules.findings import Explanation, Findings, Skipped, Tested
+from rules.findings import Evidence, Explanation, Findings, Skipped, Tested
 from rules.history import History
 from rules.registry import Params as Base
 from rules.registry import detector
@@ -217,14 +219,11 @@ def _feeds(
         return fed, fed, fed
     tried, read = feeds.last_attempt[row], feeds.last_success[row]
     not_read = fed & (tried != UNKNOWN) & (read < due)
-    patient_until = np.array([_patience(history, int(at), params) for at in tried], dtype=np.int64)
-    down = not_read & ((feeds.error[row] != "") | (patient_until < history.as_of))
+    patient_until = each_distinct(lambda at: history.calendar("").add(int(at), params.feed_patience), tried[not_read])
+    down = not_read & (feeds.error[row] != "")
+    down[not_read] |= patient_until < history.as_of
     held = fed & (feeds.quarantined_since[row] > known_at)
     return fed, down | held, not_read & ~down & ~held
-
-
-def _patience(history: History, tried: int, params: Params) -> int:
-    return tried if tried == UNKNOWN else history.calendar("").add(tried, params.feed_patience)
 
 
 def _age(history: History, newest: News, pairs: _Pairs, groups: _Groups) -> Findings:
@@ -264,25 +263,33 @@ def _explain(history: History, newest: News, pairs: _Pairs, pair: int, slot: str
     calendar = history.calendar(history.series.calendar[series])
     age = spoken(history.as_of - int(pairs.known_at[pair]))
     last, due = (calendar.day_of(int(at) - 1).isoformat() for at in (pairs.known_at[pair] + 1, pairs.due[pair]))
-    evidence = [history.describe(history.series, series, "id", "title", "cadence", "latency", "calendar", "since")]
-    if pairs.measured[pair]:
-        evidence.append(history.describe(newest.firsts, int(newest.row[series])))
     reason = ""
-    feed = int(history.feeds.rows_of(history.series.id[[series]])[0])
-    if feed >= 0:
-        evidence.append(history.describe(history.feeds, feed))
     if slot == FEED:
-        reason = _reason(history, feed, int(pairs.known_at[pair]), calendar)
+        reason = _reason(history, series, int(pairs.known_at[pair]), calendar)
         summary = f"{reason}, so nobody can tell whether there is news; a value was due by {due}"
     else:
         since = f"No new observation for {age}" if pairs.measured[pair] else f"Not measured once in {age}"
         summary = f"{since}; a value was due by {due}"
     facts = {"age": age, "due": due, "last": last, "basis": str(pairs.basis[pair]), "reason": reason}
-    return Explanation(summary, facts, tuple(evidence), int(pairs.known_at[pair]))
+    return Explanation(summary, facts, tuple(_evidence(history, newest, pairs, pair)), int(pairs.known_at[pair]))
 
 
-def _reason(history: History, feed: int, known_at: int, calendar: Calendar) -> str:
-    feeds = history.feeds
+def _evidence(history: History, newest: News, pairs: _Pairs, pair: int) -> Iterator[Evidence]:
+    """Yield for each series of a subject, the freshest first, what was promised, the newest value and its feed."""
+    subject = pairs.subject[pair]
+    others = range(*np.searchsorted(pairs.subject, (subject, subject + 1)).tolist())
+    for each in (pair, *(other for other in others if other != pair)):
+        series = int(pairs.series[each])
+        yield history.describe(history.series, series, "id", "title", "cadence", "latency", "calendar", "since")
+        if pairs.measured[each]:
+            yield history.describe(newest.firsts, int(newest.row[series]))
+        feed = history.feeds.row_of.get(history.series.id[series])
+        if feed is not None:
+            yield history.describe(history.feeds, feed)
+
+
+def _reason(history: History, series: int, known_at: int, calendar: Calendar) -> str:
+    feeds, feed = history.feeds, history.feeds.row_of[history.series.id[series]]
     held = int(feeds.quarantined_since[feed])
     if held > known_at:
         return f"A value has waited in quarantine since {calendar.day_of(held)}"

@@ -476,7 +476,8 @@ class TestObjectives:
         assert found(self.ask("objective", old + fresh)) == []
         both = self.ask("objective", old + weekly("2026-03-03", series="b"))
         assert found(both) == ["o"]
-        assert one(both.findings, "o").evidence[0]["id"] == "b"
+        named = [(row["table"], row.get("id") or row["series"]) for row in one(both.findings, "o").evidence]
+        assert named == [("series", "b"), ("observations", "b"), ("series", "a"), ("observations", "a")]
 
     def test_a_series_that_cannot_be_judged_keeps_its_objective_open(self) -> None:
         result = self.ask("objective", weekly("2026-03-02"))
