@@ -15,6 +15,7 @@ from tests.factories import Cast, SettableClock, build_cast
 if TYPE_CHECKING:
     from hub.core.database import Database
     from hub.settings import Settings
+    from tests.databases import PostgresqlDatabases
 
 
 @pytest.fixture
@@ -65,32 +66,23 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """Make one PostgreSQL database with all tables; each test starts from a copy of it."""
-    from sqlalchemy.engine import make_url
+def postgresql_databases(postgresql_server: str) -> PostgresqlDatabases:
+    """Give the databases of that server."""
+    from tests.databases import PostgresqlDatabases
 
-    from hub.core.database import Base, Database
-    from hub.migrations.metadata import load_metadata
-
-    load_metadata()
-    _run_sql(postgresql_server, "CREATE DATABASE template_tables")
-    database = Database(make_url(postgresql_server).set(database="template_tables"))
-    Base.metadata.create_all(database.engine)
-    database.dispose()
-    return "template_tables"
+    return PostgresqlDatabases(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give a database with all tables and no rows, once of each kind."""
-    template = f"{request.param}_template"
-    yield from _open(request, tmp_path, request.getfixturevalue(template))
+    yield from _open(request, tmp_path, tables=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give a database without any table, once of each kind: what a migration starts from."""
-    yield from _open(request, tmp_path, None)
+    yield from _open(request, tmp_path, tables=False)
 
 
 @pytest.fixture
@@ -106,14 +98,16 @@ def cast(database: Database, clock: SettableClock) -> Cast:
         return build_cast(session, now=clock())
 
 
-def _open(request: pytest.FixtureRequest, folder: Path, template: Path | str | None) -> Iterator[Database]:
+def _open(request: pytest.FixtureRequest, folder: Path, *, tables: bool) -> Iterator[Database]:
     if request.param == "sqlite":
-        yield from _open_sqlite(folder, template)
+        yield from _open_sqlite(folder, request.getfixturevalue("sqlite_template") if tables else None)
         return
-    yield from _open_postgresql(request.getfixturevalue("postgresql_server"), str(template or "template0"))
+    from tests.databases import borrow
+
+    yield from borrow(request.getfixturevalue("postgresql_databases"), tables=tables)
 
 
-def _open_sqlite(folder: Path, template: Path | str | None) -> Iterator[Database]:
+def _open_sqlite(folder: Path, template: Path | None) -> Iterator[Database]:
     from hub.core.database import Database
 
     path = folder / "plumbline.db"
@@ -124,31 +118,8 @@ def _open_sqlite(folder: Path, template: Path | str | None) -> Iterator[Database
     database.dispose()
 
 
-def _open_postgresql(server: str, template: str) -> Iterator[Database]:
-    from sqlalchemy.engine import make_url
-
-    from hub.core.database import Database
-
-    name = f"test_{next(_NUMBERS)}"
-    _run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    database = Database(make_url(server).set(database=name))
-    yield database
-    database.dispose()
-    _run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _count() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number
-
-
-_NUMBERS = _count()
-
-
 def _run_sql(address: str, statement: str) -> None:
     import psycopg
 
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(statement)
+        connection.execute(statement.encode())

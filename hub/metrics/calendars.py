@@ -33,19 +33,30 @@ def rules_calendar(row: Calendar) -> calendars.Calendar:
         raise InvalidInputError(f"calendar {row.key!r}: {error}") from error
 
 
-@lru_cache(maxsize=200_000)
-def end_of_period(calendar: calendars.Calendar, cadence: str, start: int) -> int:
-    """Give the end of the period that begins at an instant; irregular series have to say it themselves."""
-    length = calendars.cadence(cadence)
-    if length is None:
-        raise InvalidInputError("an irregular series has no period length: give period_end with every value")
-    return calendar.add(start, length)
+class Rhythm:
+    """When the periods of some series end and their values are promised; remembers what it has computed."""
 
+    def __init__(self, calendar: calendars.Calendar, cadence: str, latency: str) -> None:
+        self._calendar = calendar
+        self._length = calendars.cadence(cadence)
+        self._latency = Duration.parse(latency) if latency else None
+        self._ends: dict[int, int] = {}
+        self._promises: dict[int, int] = {}
+        self.stretch_width = stretch_width(cadence)
 
-@lru_cache(maxsize=200_000)
-def promised_at(calendar: calendars.Calendar, latency: str, end: int) -> int:
-    """Give the instant by which a period's value was promised to be there."""
-    return calendar.add(end, Duration.parse(latency)) if latency else end
+    def end_of(self, start: int) -> int:
+        """Give the end of the period that begins at an instant; irregular series have to say it themselves."""
+        if start not in self._ends:
+            if self._length is None:
+                raise InvalidInputError("an irregular series has no period length: give period_end with every value")
+            self._ends[start] = self._calendar.add(start, self._length)
+        return self._ends[start]
+
+    def promised(self, end: int) -> int:
+        """Give the instant by which the value of a period that ends then was promised to be there."""
+        if end not in self._promises:
+            self._promises[end] = self._calendar.add(end, self._latency) if self._latency else end
+        return self._promises[end]
 
 
 @lru_cache(maxsize=1000)

@@ -6,24 +6,24 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from hub.core.errors import InvalidInputError, NotFoundError
 from hub.core.instants import to_micros
 from hub.metrics.bulk import insert_rows
-from hub.metrics.calendars import end_of_period, promised_at, rules_calendar, stretch_width
+from hub.metrics.calendars import Rhythm, rules_calendar
 from hub.metrics.columns import Columns
 from hub.metrics.events import ObservationsRecorded
 from hub.metrics.models import Calendar, Observation, Series
 from hub.metrics.service.stretches import StretchKey, load_stretches, save_stretches
 from hub.metrics.service.versions import Version, Versions, micros_or_none
 from hub.work.service import publish
-from rules import calendars
 
 CHUNK = 500
 """Series that one statement asks for: far below every database's limit of parameters."""
@@ -84,17 +84,14 @@ class Recorded:
 class Reporting:
     """What of a series decides about its observations."""
 
-    key: str
-    cadence: str
-    latency: str
-    calendar: calendars.Calendar
+    rhythm: Rhythm
     known_since: int
     """When the ledger first heard of it, in microseconds."""
     is_new: bool
 
     def imputed_at(self, end: int) -> int | None:
         """Give when a value must have been there by promise; only what is older than our own watching is imputed."""
-        promised = promised_at(self.calendar, self.latency, end)
+        promised = self.rhythm.promised(end)
         return promised if promised <= self.known_since else None
 
 
@@ -131,26 +128,21 @@ def lock_series(session: Session, series_ids: set[int], *, now: int) -> dict[int
     """Read what decides about the observations of some series, and let no other batch add to them meanwhile."""
     found: dict[int, Reporting] = {}
     ids = sorted(series_ids)
-    all_calendars: dict[int, calendars.Calendar] = {}
+    rhythms: dict[tuple[int, str, str], Rhythm] = {}
     for place in range(0, len(ids), CHUNK):
         rows = session.execute(
-            select(Series.id, Series.key, Series.cadence, Series.latency, Series.calendar_id, Series.first_ingested_at)
+            select(Series.id, Series.cadence, Series.latency, Series.calendar_id, Series.first_ingested_at)
             .where(Series.id.in_(ids[place : place + CHUNK]))
             .order_by(Series.id)
             .with_for_update(key_share=True)
         )
         for row in rows:
-            if row.calendar_id not in all_calendars:
-                all_calendars[row.calendar_id] = rules_calendar(session.get_one(Calendar, row.calendar_id))
+            same = (row.calendar_id, row.cadence, row.latency)
+            if same not in rhythms:
+                calendar = rules_calendar(session.get_one(Calendar, row.calendar_id))
+                rhythms[same] = Rhythm(calendar, row.cadence, row.latency)
             since = micros_or_none(row.first_ingested_at)
-            found[row.id] = Reporting(
-                key=row.key,
-                cadence=row.cadence,
-                latency=row.latency,
-                calendar=all_calendars[row.calendar_id],
-                known_since=now if since is None else since,
-                is_new=since is None,
-            )
+            found[row.id] = Reporting(rhythms[same], now if since is None else since, is_new=since is None)
     missing = series_ids - found.keys()
     if missing:
         raise NotFoundError(f"there is no series with id {min(missing)}: define it before recording what it measures")
@@ -182,7 +174,7 @@ def _in_chunks(
 ) -> Iterable[dict[StretchKey, list[ObservationDraft]]]:
     def stretch(draft: ObservationDraft) -> StretchKey:
         start = to_micros(draft.period_start)
-        return StretchKey(draft.series_id, start // stretch_width(reporting[draft.series_id].cadence))
+        return StretchKey(draft.series_id, start // reporting[draft.series_id].rhythm.stretch_width)
 
     chunk: dict[StretchKey, list[ObservationDraft]] = {}
     for key, of_stretch in groupby(drafts, key=stretch):
@@ -197,15 +189,11 @@ def _in_chunks(
 def _news(
     drafts: Sequence[ObservationDraft], known: Columns, reporting: Reporting, *, now: int
 ) -> list[tuple[Any, ...]]:
+    starts = [to_micros(draft.period_start) for draft in drafts]
+    periods = _periods(known, starts)
     news = []
-    periods: dict[int, Versions] = {}
-    for draft in drafts:
-        start = to_micros(draft.period_start)
-        if start not in periods:
-            periods[start] = _versions(known, start)
-        end = micros_or_none(draft.period_end)
-        if end is None:
-            end = end_of_period(reporting.calendar, reporting.cadence, start)
+    for draft, start in zip(drafts, starts, strict=True):
+        end = reporting.rhythm.end_of(start) if draft.period_end is None else to_micros(draft.period_end)
         released = micros_or_none(draft.released_at)
         version = periods[start].add(
             (end, draft.value, draft.numerator, draft.denominator),
@@ -218,22 +206,26 @@ def _news(
     return news
 
 
-def _versions(known: Columns, start: int) -> Versions:
-    first, last = np.searchsorted(known.starts, [start, start + 1])
-    return Versions(
-        Version(
-            int(known.recorded[row]),
-            bool(known.imputed[row]),
-            (
-                int(known.ends[row]),
-                *(
-                    None if np.isnan(column[row]) else float(column[row])
-                    for column in (known.values, known.numerators, known.denominators)
-                ),
-            ),
-        )
-        for row in range(first, last)
-    )
+def _periods(known: Columns, starts: Sequence[int]) -> dict[int, Versions]:
+    distinct = sorted(set(starts))
+    if not len(known):
+        return {start: Versions() for start in distinct}
+    first = np.searchsorted(known.starts, distinct, side="left").tolist()
+    last = np.searchsorted(known.starts, distinct, side="right").tolist()
+    rows = [row for begin, end in zip(first, last, strict=True) for row in range(begin, end)]
+    versions = iter(_versions(known.take(np.array(rows, dtype=np.int64))))
+    spans = zip(distinct, first, last, strict=True)
+    return {start: Versions(islice(versions, end - begin)) for start, begin, end in spans}
+
+
+def _versions(rows: Columns) -> list[Version]:
+    numbers = (rows.values, rows.numerators, rows.denominators)
+    contents = zip(rows.ends.tolist(), *(_with_none(column) for column in numbers), strict=True)
+    return [Version(*row) for row in zip(rows.recorded.tolist(), rows.imputed.tolist(), contents, strict=True)]
+
+
+def _with_none(column: NDArray[np.float64]) -> list[float | None]:
+    return [None if number != number else number for number in column.tolist()]  # noqa: PLR0124  # NaN differs from itself
 
 
 def _row(draft: ObservationDraft, start: int, version: Version, *, now: int, released: int | None) -> tuple[Any, ...]:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from hub.core.errors import InvalidInputError
 from hub.core.ids import new_public_id
 from hub.core.instants import from_micros, to_micros
-from hub.metrics.calendars import end_of_period
 from hub.metrics.events import ObservationsRecorded
 from hub.metrics.models import Target
 from hub.metrics.service.observations import CHUNK, Recorded, Reporting, lock_series
@@ -81,7 +80,7 @@ def _revise(draft: TargetDraft, reporting: Reporting, periods: dict[_Period, Ver
         if number is not None and not math.isfinite(number):
             raise InvalidInputError(f"{number} is no target that can be kept: leave it empty where there is none")
     start = to_micros(draft.period_start)
-    end = micros_or_none(draft.period_end) or end_of_period(reporting.calendar, reporting.cadence, start)
+    end = micros_or_none(draft.period_end) or reporting.rhythm.end_of(start)
     if end <= start:
         raise InvalidInputError(f"the period from {draft.period_start.isoformat()} ends before it begins")
     version = periods.setdefault((draft.series_id, start), Versions()).add(
