@@ -90,6 +90,11 @@ class Outside:
         """Give what a request speaks of."""
         return self._thread.submit(self._ask, configured, request).result()
 
+    def close(self) -> None:
+        """End the processes."""
+        self._thread.submit(self._connectors.close).result()
+        self._thread.shutdown()
+
     def _ask(self, configured: Configured, request: WebhookRequest) -> list[Touched]:
         with self._connectors.lend(configured) as tool:
             if Capability.WEBHOOKS not in tool.capabilities():
@@ -149,6 +154,10 @@ class Intake:
         if touched:
             said = [one.model_dump(mode="json") for one in touched]
             self._writer.store(Hint(known.connection_id, touched[0].event_id[:200], said, request.received_at))
+
+    def close(self) -> None:
+        """End the processes of other people's connectors."""
+        self._outside.close()
 
     def _find(self, key: str) -> _Known:
         known = self._known.get(key)
