@@ -34,43 +34,36 @@ def connections() -> None:
 )
 @click.option("--org-unit", help="Key of the org unit it belongs to; default: the whole organisation.")
 @click.option("--title", help="What people call it; default: its name.")
-def add(kind: str, name: str, config: Path, org_unit: str | None, title: str | None) -> None:
+@click.option("--every", type=click.IntRange(0), help="Read it every so many seconds; 0 = only when asked.")
+def add(kind: str, name: str, *, config: Path, org_unit: str | None, title: str | None, every: int | None) -> None:
     """Add a connection NAME of a KIND, or bring it to what the file says. It starts by only looking."""
-    from sqlalchemy import select
-
     from hub.connections import service
     from hub.connections.configuration import split
     from hub.connections.describing import describe
-    from hub.connections.models import Connection
     from hub.core.sealing import Sealer
     from hub.people.service import find_org_unit, top_org_unit
     from hub.syncing.mapping import read_mapping
     from hub.syncing.service import set_mapping
 
     given = _read_config(config)
-    mapping = given.pop("mapping", None) if kind != "jira" else None
-    description = describe(kind)
-    plain, secrets = split(given, description.schema)
-    if mapping is not None:
-        read_mapping(mapping)
+    schema = describe(kind).schema
+    mapping = given.get("mapping") if "mapping" in schema["properties"] else given.pop("mapping", None)
+    read_mapping(mapping or {})
+    plain, secrets = split(given, schema)
     with _foreground() as place:
-        sealer = Sealer.from_settings(place.settings)
+        _try_config(place, kind, given, config)
         with place.transaction() as session:
             unit = find_org_unit(session, org_unit) if org_unit else top_org_unit(session)
             draft = service.Draft(
                 key=name, kind=kind, title=title or name, config=plain, secrets=secrets, org_unit_id=unit.id
             )
-            known = session.scalar(select(Connection).where(Connection.key == name, Connection.removed_at.is_(None)))
-            now = place.clock()
-            if known is None:
-                known = service.add_connection(session, draft, sealer=sealer, by=BY, now=now)
-                said = f"Added {name}: it only looks. `plumbline connections check {name}` tries it."
-            else:
-                changed = service.change_connection(session, known, draft, sealer=sealer, by=BY, now=now)
-                said = f"Changed {name}." if changed else f"{name} says the same already."
-            if mapping is not None:
-                set_mapping(session, known, mapping, by=BY, now=now)
-        click.echo(said)
+            sealer, now = Sealer.from_settings(place.settings), place.clock()
+            saved = service.save_connection(session, draft, sealer=sealer, every_seconds=every, by=BY, now=now)
+            remapped = set_mapping(session, saved.connection, mapping or {}, by=BY, now=now)
+    if saved.is_new:
+        click.echo(f"Added {name}: it only looks. `plumbline connections check {name}` tries it.")
+    else:
+        click.echo(f"Changed {name}." if saved.changed or remapped else f"{name} says the same already.")
 
 
 @connections.command("list")
@@ -121,6 +114,9 @@ def preview(name: str) -> None:
     """Read NAME without keeping anything, and say what would be read and put aside."""
     from connectors.sdk.protocol import Record, Rejected
     from hub.connections.places import using
+    from hub.core.privacy import PeopleData
+    from hub.core.sealing import Sealer
+    from hub.syncing.people import mask_people
     from hub.syncing.service import find_mapping
 
     with _foreground() as place:
@@ -132,13 +128,15 @@ def preview(name: str) -> None:
                 items = list(tool.read(stream, None))
                 records = [item for item in items if isinstance(item, Record)]
                 rejected = [item for item in items if isinstance(item, Rejected)]
-                layout = mapping.layout_of(stream)
-                becomes = "observations" if layout is not None else "records only: no mapping says what they are"
-                click.echo(f"{stream.name}: {len(records)} records, which become {becomes}; {len(rejected)} unreadable")
-                for record in records[:SHOWN]:
+                becomes = "observations" if mapping.layout_of(stream) else "records: no mapping says what they mean"
+                click.echo(f"{stream.name}: {len(records)} would be read as {becomes}, {len(rejected)} put aside")
+                with place.transaction() as session:
+                    people = PeopleData.load(session, place.settings, Sealer.from_settings(place.settings))
+                    shown = mask_people(session, people, records[:SHOWN], mapping.person_columns(stream.name))
+                for record in shown:
                     click.echo(f"  {record.key}  {json.dumps(record.data, ensure_ascii=False)[:200]}")
                 for one in rejected[:SHOWN]:
-                    click.echo(f"  {one.place}: {one.reason} {one.remedy}", err=True)
+                    click.echo(f"  {one.place}: {one.reason}. {one.remedy}", err=True)
 
 
 @connections.command()
@@ -241,6 +239,20 @@ def _changing(name: str) -> Iterator[tuple[Foreground, Any, Connection]]:
 
     with _foreground() as place, place.transaction() as session:
         yield place, session, service.find_connection(session, name)
+
+
+def _try_config(place: Foreground, kind: str, given: dict[str, Any], path: Path) -> None:
+    """Have the connector itself look at a configuration: a typo is told now, with file and entry."""
+    from connectors.sdk.errors import ConfigError
+    from hub.connections.places import CONNECTORS
+    from hub.connections.processes import Connectors
+
+    tools: Connectors = place.tools[CONNECTORS]
+    try:
+        with tools.start(kind, given) as tool:
+            tool.capabilities()
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}", field=error.field) from None
 
 
 def _find(place: Foreground, name: str) -> Connection:

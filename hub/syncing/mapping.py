@@ -50,7 +50,9 @@ class LongLayout(_Part):
     """One record is one observation."""
 
     layout: Literal["long"] = "long"
-    columns: dict[Role, str] = Field(default_factory=dict, description="role -> column, where it is named otherwise")
+    columns: dict[Role, str] = Field(
+        default_factory=dict, description="role -> column, if named otherwise; a.b = b inside a"
+    )
     metric: str | None = Field(default=None, description="the metric of all rows, where no column names one")
     traits: Traits = Traits()
     metrics: dict[str, Traits] = Field(default_factory=dict, description="metric as the rows name it -> its traits")
@@ -63,7 +65,10 @@ class LongLayout(_Part):
         """Give what a record says in a role; None where it says nothing."""
         if role == "metric" and self.metric is not None:
             return self.metric
-        return data.get(self.column(role))
+        cell: Any = data
+        for name in self.column(role).split("."):
+            cell = cell.get(name) if isinstance(cell, dict) else None
+        return cell
 
     def traits_of(self, metric: str) -> Traits:
         """Give what is said of a metric."""

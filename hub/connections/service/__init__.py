@@ -4,6 +4,7 @@ from hub.connections.service.budget import held_until, hold_back
 from hub.connections.service.configured import (
     Configured,
     Draft,
+    Saved,
     add_connection,
     change_connection,
     find_configured,
@@ -12,6 +13,7 @@ from hub.connections.service.configured import (
     pause_connection,
     remove_connection,
     resume_connection,
+    save_connection,
     set_stage,
     stop_broken_connection,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "Ambiguity",
     "Configured",
     "Draft",
+    "Saved",
     "Spent",
     "add_connection",
     "change_connection",
@@ -67,6 +70,7 @@ __all__ = [
     "remove_connection",
     "resume_connection",
     "retry_delivery",
+    "save_connection",
     "select_deliveries",
     "set_stage",
     "settle",

@@ -129,6 +129,35 @@ def add_connection(session: Session, draft: Draft, *, sealer: Sealer, by: Actor 
     return connection
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A connection that was brought to what somebody wants."""
+
+    connection: Connection
+    is_new: bool
+    changed: bool
+
+
+def save_connection(
+    session: Session,
+    draft: Draft,
+    *,
+    sealer: Sealer,
+    by: Actor | str,
+    now: datetime,
+    every_seconds: int | None = None,
+) -> Saved:
+    """Add a connection, or bring the one of this name to the draft; saying the same twice changes nothing."""
+    known = session.scalar(select(Connection).where(Connection.key == draft.key, Connection.removed_at.is_(None)))
+    connection = known or add_connection(session, draft, sealer=sealer, by=by, now=now)
+    changed = known is not None and change_connection(session, known, draft, sealer=sealer, by=by, now=now)
+    if every_seconds is not None and every_seconds != connection.every_seconds:
+        connection.every_seconds = every_seconds
+        _note(session, connection, "connection.changed", by=by, now=now, detail={"every_seconds": every_seconds})
+        changed = True
+    return Saved(connection, known is None, changed)
+
+
 def change_connection(
     session: Session, connection: Connection, draft: Draft, *, sealer: Sealer, by: Actor | str, now: datetime
 ) -> bool:

@@ -24,7 +24,7 @@ def set_mapping(
     read_mapping(body)
     mapping = session.scalar(select(RecordMapping).where(RecordMapping.connection_id == connection.id))
     newest = None if mapping is None else _newest(session, mapping.id)
-    if newest is not None and newest.body == body:
+    if body == ({} if newest is None else newest.body):
         return False
     if mapping is None:
         mapping = RecordMapping(public_id=new_public_id("map"), connection_id=connection.id)
