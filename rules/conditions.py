@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rules.columns import Flags
 from rules.errors import ConditionError, suggest
 from rules.schema import Subject
-from rules.tables import Flags
 
 _MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")

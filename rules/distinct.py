@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.tables import Instants, Rows
+from rules.columns import Instants, Rows
 
 
 def each_distinct(function: Callable[..., int], *columns: NDArray[Any]) -> Instants:

@@ -29,6 +29,7 @@ import numpy as np
 
 from rules.alerts import AlertKey, Candidate, Finding, Withheld
 from rules.calendars import UNKNOWN
+from rules.columns import Flags
 from rules.errors import DetectorError
 from rules.history import History
 from rules.registry import REGISTRY, Registry
@@ -36,7 +37,6 @@ from rules.results import Evaluation, Failure, RuleResult, Statement
 from rules.schema import ENGINE_NAME, PLACEHOLDER, Rule, Stage
 from rules.significance import LEVEL, discoveries
 from rules.snapshot import Cases
-from rules.tables import Flags
 from rules.trial import Trial
 
 ENGINE = Rule(

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rules.calendars import UNKNOWN, Calendar, cadence
+from rules.columns import Instants, Numbers, Texts
 from rules.distinct import each_distinct
 from rules.durations import DAY, SECOND, Duration
 from rules.history import History
 from rules.rhythm import News, usual_gap, usual_lag, weekdays
-from rules.tables import Instants, Numbers, Texts
 
 PROMISE, RHYTHM, GRACE, MAX_AGE = "promise", "rhythm", "grace", "max_age"
 _SHARE = 0.95

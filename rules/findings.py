@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from rules.calendars import UNKNOWN
+from rules.columns import Flags, Instants, Numbers, Rows, Texts
 from rules.errors import DetectorError
-from rules.tables import Flags, Instants, Numbers, Rows, Texts
 
 Evidence = Mapping[str, Any]
 """One row that proves a statement, as JSON values: `table` says of what; made by `History.describe`."""

@@ -23,14 +23,13 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from rules.calendars import Calendar, cadence
+from rules.columns import Entities, Grouped, Rows, Table, Versioned
 from rules.errors import HistoryError, suggest
 from rules.ledger import Ledger, Row
 from rules.tables import (
     Definitions,
-    Entities,
     Events,
     Feeds,
-    Grouped,
     Links,
     Objectives,
     Observations,
@@ -38,11 +37,8 @@ from rules.tables import (
     Ownership,
     People,
     Records,
-    Rows,
     Series,
-    Table,
     Targets,
-    Versioned,
 )
 
 SUBJECTS = ("series", "key_result", "objective")

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.calendars import UNKNOWN, Calendar, cadence
+from rules.columns import Column, Entities, Grouped, Instants, Rows, Table, Texts, Versioned, text
 from rules.durations import Duration
 from rules.errors import HistoryError, RulesError, suggest
-from rules.tables import Column, Entities, Grouped, Instants, Rows, Series, Table, Texts, Versioned, tables, text
+from rules.tables import Series, tables
 
 Row = Mapping[str, Any]
 Frame = dict[str, NDArray[Any]]

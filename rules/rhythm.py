@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules.calendars import UNKNOWN
+from rules.columns import Flags, Instants, Numbers, Rows
 from rules.durations import DAY
 from rules.history import History
-from rules.tables import Flags, Instants, Numbers, Observations, Rows
+from rules.tables import Observations
 
 RECENT = 24
 """A rhythm is learned from so many of the newest distances; of values, one more."""

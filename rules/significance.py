@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.tables import Flags, Numbers
+from rules.columns import Flags, Numbers
 
 LEVEL = 0.10
 """Share of false findings among the findings of a rule that we accept."""

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from rules.alerts import Candidate
+from rules.columns import Flags, Instants, Numbers, Rows, Texts
 from rules.errors import DetectorError
-from rules.tables import Flags, Instants, Numbers, Rows, Texts
 
 _COLUMNS = {
     "subject": object,

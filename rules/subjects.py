@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rules.columns import Entities, Rows
 from rules.history import History
-from rules.tables import Entities, Rows
 
 _SERIES: Mapping[str, str] = {
     "metric": "metric",

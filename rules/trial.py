@@ -11,6 +11,7 @@ import numpy as np
 
 from rules.alerts import Candidate
 from rules.calendars import UNKNOWN
+from rules.columns import Flags, Rows
 from rules.conditions import compiled
 from rules.errors import DetectorError
 from rules.findings import Findings, Tested
@@ -19,7 +20,6 @@ from rules.registry import Detector
 from rules.schema import Rule
 from rules.snapshot import Cases
 from rules.subjects import columns
-from rules.tables import Flags, Rows
 
 ELSEWHERE = "all series that measure it in one block"
 

@@ -46,6 +46,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rules.calendars import UNKNOWN, Calendar
+from rules.columns import Flags, Instants, Numbers, Rows
 from rules.distinct import each_distinct
 from rules.durations import DAY, Duration
 from rules.expected import Allowance, expected, first_due
@@ -54,7 +55,7 @@ from rules.history import History
 from rules.registry import Params as Base
 from rules.registry import detector
 from rules.rhythm import News, counting, news
-from rules.tables import Flags, Instants, Numbers, Observations, Rows
+from rules.tables import Observations
 from rules.wording import spoken
 
 FEED, UNCHANGED = "feed", "unchanged"

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rules.calendars import Calendar
+from rules.columns import Texts
 from rules.errors import CalendarError, HistoryError
 from rules.history import History, Scope
-from rules.tables import Observations, Series, Texts
+from rules.tables import Observations, Series
 
 
 def words(*values: str) -> Texts:

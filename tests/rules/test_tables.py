@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rules.calendars import UNKNOWN
+from rules.columns import Table, Texts
 from rules.durations import Duration
 from rules.errors import HistoryError
-from rules.tables import Feeds, Links, Observations, Series, Table, Targets, Texts, tables
+from rules.tables import Feeds, Links, Observations, Series, Targets, tables
 
 
 def words(*values: str) -> Texts:
