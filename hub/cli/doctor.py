@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 import click
 
 from hub.cli.loading import load_settings, open_database
-from hub.cli.names import refuse_any_foreign_package
+from hub.cli.names import refuse_foreign_packages
 from hub.core.errors import PlumblineError, SettingError
+from hub.core.revisions import current_revision, newest_revision
 from hub.settings import Settings
 
 OLDEST, FIRST_UNTRIED = (3, 11), (3, 14)
@@ -50,7 +51,7 @@ def _check_python(_settings: Settings) -> str:
 
 
 def _check_names(_settings: Settings) -> str:
-    refuse_any_foreign_package()
+    refuse_foreign_packages()
     return "hub, rules and connectors belong to Plumbline alone"
 
 
@@ -61,16 +62,14 @@ def _check_home(settings: Settings) -> str:
 
 
 def _check_database(settings: Settings) -> str:
-    from hub.migrations.run import current_revision, head_revision
-
     database = open_database(settings)
     try:
         found = current_revision(database)
     finally:
         database.dispose()
-    if found != head_revision():
+    if found != newest_revision():
         raise SettingError(
-            f"the tables are at {found or 'nothing'}, this version needs {head_revision()}: run `plumbline db upgrade`"
+            f"the tables are at {found or 'nothing'}, this version needs {newest_revision()}: run `plumbline db upgrade`"
         )
     return f"{database.url.render_as_string()} is at {found}"
 

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, ValidationError
 from hub.core.database import Database
 from hub.core.errors import SettingError
 from hub.core.logs import configure_logs
+from hub.core.revisions import current_revision, newest_revision
 from hub.settings import PREFIX, Settings
 
 
@@ -46,10 +47,11 @@ def open_equipped_database(settings: Settings) -> Database:
 
 
 def upgrade_database(database: Database) -> None:
-    """Bring the tables up to this version."""
-    from hub.migrations.run import upgrade
+    """Bring the tables up to this version; where they are, the tool for it is not even loaded."""
+    if current_revision(database) != newest_revision():
+        from hub.migrations.run import upgrade
 
-    upgrade(database)
+        upgrade(database)
 
 
 def _sentence(field: str, message: str) -> str:

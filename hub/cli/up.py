@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from hub.cli.loading import load_settings, open_database, upgrade_database
-from hub.cli.names import refuse_any_foreign_package
+from hub.cli.web import serve
 from hub.core.instants import utc_now
 from hub.settings import Settings
 from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_leftovers, python_options, take_lock
@@ -27,7 +27,6 @@ from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_left
 )
 def command(demo: bool, workers: int) -> None:
     """Start everything on this machine, keep it running, and end it with Ctrl-C."""
-    refuse_any_foreign_package()
     settings = load_settings()
     folder = settings.home.absolute() / "run"
     lock = take_lock(folder)
@@ -59,7 +58,7 @@ def _product(settings: Settings, plan: Plan, workers: int) -> list[Child]:
     environ = {"PLUMBLINE_HOME": str(settings.home.absolute()), "PLUMBLINE_PORT": str(plan.port)}
     names = [f"worker {number}" for number in range(1, workers + 1)]
     return [
-        Child("web", plumbline("web"), environ),
+        Child("web", serve(settings, plan.port), environ),
         *(Child(name, plumbline("worker"), environ) for name in names),
     ]
 

@@ -13,9 +13,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hub.cli import plumbline
 from hub.cli.commands import COMMANDS
-from hub.cli.names import ForeignPackageError, _refuse
+from hub.cli.group import plumbline
+from hub.cli.names import ForeignPackageError, refuse_foreign_packages
 from hub.core.area import resolve
 from hub.core.database import Database
 from hub.work.models import WorkState
@@ -58,7 +58,7 @@ def invoke(*arguments: str) -> str:
 
 def test_help_lists_every_command_and_imports_none_of_them() -> None:
     script = (
-        "import sys; from hub.cli import plumbline; plumbline.main(['--help'], standalone_mode=False);"
+        "import sys; from hub.cli.group import plumbline; plumbline.main(['--help'], standalone_mode=False);"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -108,14 +108,14 @@ def planted(folder: Path, name: str, *files: str) -> list[Distribution]:
 )
 def test_another_owner_of_our_packages_is_refused_by_name(tmp_path: Path, name: str, file: str) -> None:
     with pytest.raises(ForeignPackageError, match=f"'{name}'.*'{file.split('/', maxsplit=1)[0]}'"):
-        _refuse(planted(tmp_path, name, file))
+        refuse_foreign_packages(planted(tmp_path, name, file))
 
 
 @pytest.mark.parametrize(
     ("name", "file"), [("plumbline-hub", "hub/__init__.py"), ("hubble", "hubble/hub.py"), ("hub", "x.py")]
 )
 def test_who_owns_none_of_them_is_welcome(tmp_path: Path, name: str, file: str) -> None:
-    _refuse(planted(tmp_path, name, file))
+    refuse_foreign_packages(planted(tmp_path, name, file))
 
 
 def test_nothing_starts_beside_a_distribution_that_owns_a_package(tmp_path: Path) -> None:
