@@ -241,6 +241,24 @@ def test_entries_of_a_clock_that_was_set_back_are_found(held: Copy) -> None:
     assert [(one.kind, one.position) for one in report.problems] == [("clock", ENTRIES + 1)]
 
 
+def test_entries_dated_after_the_checkpoint_that_covers_them_are_found(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    trail = Trail.begin(sqlite_database, tmp_path)
+    trail.add(1)
+    trail.add(1, step=timedelta(hours=2))
+    trail.now -= timedelta(hours=2)
+    trail.checkpoint()
+    report = trail.verify()
+    assert [(one.kind, one.position) for one in report.problems] == [("clock", 2)]
+    assert "later than the checkpoint" in report.problems[0].text
+
+
+def test_an_entry_that_waits_although_it_is_sealed_is_found(held: Copy) -> None:
+    held.rows.append(held.rows[-1]._replace(position=None, digest=None))
+    assert [one.kind for one in held.verify().problems] == ["duplicate"]
+
+
 def test_a_personal_part_that_was_edited_swapped_or_removed_is_found(held: Copy) -> None:
     held.edit(1, value='{"name":"Somebody else"}')
     held.edit(4, value=held.rows[6].value, salt=held.rows[6].salt)
@@ -253,6 +271,8 @@ def test_checkpoints_beside_the_trail_cannot_be_removed_or_forged(held: Copy) ->
     kept = list(held.inside)
     held.inside = kept[:2]
     assert [one.kind for one in held.verify().problems] == ["older"]
+    held.inside = kept[1:]
+    assert ["begin with 2" in one.text for one in held.verify().problems] == [True]
     held.inside = [kept[0], kept[2]]
     assert "checkpoint" in {one.kind for one in held.verify().problems}
     other = SigningKey(b"x" * 32)
@@ -262,6 +282,22 @@ def test_checkpoints_beside_the_trail_cannot_be_removed_or_forged(held: Copy) ->
         held.inside = [*kept[:2], Signed(body, other.sign(body))]
         problems = held.verify(outside=False).problems
         assert any("does not bear the key's signature" in one.text for one in problems)
+
+
+def test_a_checkpoint_signed_anew_over_the_same_chain_differs_from_its_copy(held: Copy) -> None:
+    said = json.loads(held.inside[2].body)
+    body = canonical({**said, "at": said["at"].replace(".000000", ".000001")})
+    held.inside[2] = Signed(body, held.key.sign(body))
+    assert held.verify(outside=False).sound
+    assert ["differs from its copy outside" in one.text for one in held.verify().problems] == [True]
+
+
+def test_a_checkpoint_is_held_to_its_whole_digest_not_only_to_its_marks(held: Copy) -> None:
+    said = json.loads(held.inside[2].body)
+    body = canonical({**said, "digest": said["digest"][:8] + "0" * 56})
+    held.inside[2] = Signed(body, held.key.sign(body))
+    report = held.verify(outside=False)
+    assert [(one.kind, one.position) for one in report.problems] == [("rewritten", ENTRIES)]
 
 
 def test_a_signature_over_the_newest_checkpoint_vouches_for_the_older_ones(held: Copy) -> None:
