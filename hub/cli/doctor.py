@@ -67,9 +67,10 @@ def _check_database(settings: Settings) -> str:
         found = current_revision(database)
     finally:
         database.dispose()
-    if found != newest_revision():
+    needed = newest_revision()
+    if found != needed:
         raise SettingError(
-            f"the tables are at {found or 'nothing'}, this version needs {newest_revision()}: run `plumbline db upgrade`"
+            f"the tables are at {found or 'nothing'}, this version needs {needed}: run `plumbline db upgrade`"
         )
     return f"{database.url.render_as_string()} is at {found}"
 
