@@ -61,8 +61,7 @@ def create_app(
     clock: Clock = utc_now,
 ) -> APIFlask:
     """Build the web app; nothing is contacted yet."""
-    areas = tuple(AREAS if areas is None else areas)
-    areas = areas if WEB in areas else (WEB, *areas)
+    areas = (WEB, *(AREAS if areas is None else areas))
     database = database or Database(settings.database_address(), pool_size=settings.web_threads)
     queue = connect(settings)
     install(database.info, WorkTables(dispatch=Dispatcher(queue), subscribers=subscribers_of(areas)))

@@ -1,7 +1,7 @@
 """One thing of each kind, made in an org unit: what the tests of routes give to the twin and then ask for.
 
-A new kind of thing is one function here and one line in MAKERS: the name of the route's parameter, or the beginning of
-the rule where several rules call their parameter the same.
+A new kind of thing is one line in MAKERS: the name of the route's parameter, or where that is `public_id` the beginning
+of the rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from hub.actions.models import ActionItem
-from hub.connections.models import Connection, ConnectionHealth, Delivery
+from hub.connections.models import Connection, Delivery
 from hub.core.access import Permission, Role
 from hub.core.database import Base
 from hub.findings.models import Alert, AlertStatus
@@ -22,6 +22,7 @@ from hub.metrics.models import Metric, Series
 from hub.people.models import Person
 from hub.people.service import add_org_unit, add_person, find_org_unit, give_role, make_token, principal_of
 from hub.strategy.models import Objective
+from hub.syncing.models import Quarantined
 from tests.security.rows import make_row
 
 if TYPE_CHECKING:
@@ -72,14 +73,9 @@ def _row(model: type[Base], **values: object) -> Maker:
     return make
 
 
-def make_connection(session: Session, org_unit_id: int, now: datetime) -> str:
-    """Make a connection there, which always has its health beside it."""
-    health = make_row(session, ConnectionHealth, now=now, org_unit_id=org_unit_id)
-    return session.get_one(Connection, health.connection_id).public_id
-
-
 make_action = _row(ActionItem)
 make_alert = _row(Alert, status=AlertStatus.FIRING, occurrence=1)
+make_connection = _row(Connection)
 make_delivery = _row(Delivery)
 make_metric = _row(Metric)
 make_objective = _row(Objective)
@@ -92,8 +88,10 @@ MAKERS: dict[str, Maker] = {
     "/findings/": make_alert,
     "/metric/": make_metric,
     "action_id": make_action,
+    "connection_id": make_connection,
     "finding_id": make_alert,
     "grant_id": make_grant,
+    "item_id": _row(Quarantined),
     "metric_id": make_metric,
     "objective_id": make_objective,
     "org_unit_id": make_org_unit,
@@ -107,8 +105,10 @@ WORDS = {"position": "off", "stage": "observe_only"}
 
 def maker_of(rule: str, parameter: str) -> Maker | None:
     """Find what makes the thing that a parameter of a rule names."""
+    if parameter != "public_id":
+        return MAKERS.get(parameter)
     by_rule = [key for key in MAKERS if key.startswith("/") and rule.startswith(key)]
-    return MAKERS[max(by_rule, key=len)] if by_rule else MAKERS.get(parameter)
+    return MAKERS[max(by_rule, key=len)] if by_rule else None
 
 
 @dataclass

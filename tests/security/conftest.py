@@ -18,6 +18,5 @@ __all__ = ["app", "areas", "client", "nobody", "signed_in", "site_database", "wi
 def areas() -> tuple[Area, ...]:
     """Give the areas of the app under test."""
     from hub.people import AREA as PEOPLE
-    from hub.web import AREA as WEB
 
-    return (WEB, PEOPLE)
+    return (PEOPLE,)

@@ -15,6 +15,9 @@ from hub.core.ids import new_public_id
 NAME = "Thing of Support"
 """In every text, so that a page that shows any of it is found."""
 
+COMPANIONS = {"connection": (("connection_health", "connection_id"), ("connection_version", "connection_id"))}
+"""Rows that always stand beside another one."""
+
 
 def make_row(session: Session, model: type[Base], *, now: datetime, **values: Any) -> Any:  # noqa: ANN401  # a row of any model
     """Add a row: what is not given gets a value by its type, what is required elsewhere is made too.
@@ -29,6 +32,8 @@ def make_row(session: Session, model: type[Base], *, now: datetime, **values: An
     row = model(**filled)
     session.add(row)
     session.flush()
+    for companion, reference in COMPANIONS.get(model.__tablename__, ()):
+        make_row(session, _model_of(companion), now=now, **{reference: mapper.primary_key_from_instance(row)[0]})
     return row
 
 

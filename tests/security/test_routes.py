@@ -70,6 +70,11 @@ def table() -> dict[str, str]:
     return found
 
 
+def listed(app: APIFlask) -> dict[Route, str]:
+    """List the routes that stand in the table, and who may use them."""
+    return {route: table()[str(route)] for route in routes_of(app) if str(route) in table()}
+
+
 def test_every_route_has_a_line_and_every_line_a_route(app: APIFlask) -> None:
     marks = {str(route): str(access_of(app, endpoint)) for route, endpoint in routes_of(app).items()}
     missing = [f"{route}: {mark}" for route, mark in marks.items() if route not in table()]
@@ -140,9 +145,8 @@ def is_refused(reply: TestResponse) -> bool:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_may_use_what_the_table_allows_and_nothing_else(app: APIFlask, signed_in: SignIn, role: Role) -> None:
-    visitor, wanted = signed_in(role), table()
-    for route in routes_of(app):
-        needs = wanted[str(route)]
+    visitor = signed_in(role)
+    for route, needs in listed(app).items():
         if needs == NOBODY_IS_ASKED or route.rule == SIGN_OUT:
             continue
         allowed = needs == ANYBODY_SIGNED_IN or Permission(needs) in PERMISSIONS[role]
@@ -153,15 +157,14 @@ def test_a_role_may_use_what_the_table_allows_and_nothing_else(app: APIFlask, si
 
 def test_somebody_without_a_role_may_use_only_what_is_their_own(app: APIFlask, signed_in: SignIn) -> None:
     visitor = signed_in(None)
-    for route in routes_of(app):
-        needs = table()[str(route)]
+    for route, needs in listed(app).items():
         if needs != NOBODY_IS_ASKED and route.rule != SIGN_OUT:
             assert is_refused(knock(visitor, route)) == (needs != ANYBODY_SIGNED_IN), route
 
 
 def test_nobody_gets_in_anywhere_but_where_nobody_is_asked(app: APIFlask, nobody: Visitor) -> None:
-    for route in routes_of(app):
-        if table()[str(route)] == NOBODY_IS_ASKED:
+    for route, needs in listed(app).items():
+        if needs == NOBODY_IS_ASKED:
             continue
         reply = knock(nobody, route)
         expected = 401 if route.rule.startswith(API) else 303
@@ -170,8 +173,8 @@ def test_nobody_gets_in_anywhere_but_where_nobody_is_asked(app: APIFlask, nobody
 
 def test_where_nobody_is_asked_nobody_is_turned_away(app: APIFlask, nobody: Visitor) -> None:
     nobody.form_token = form_token_of(nobody.get("/sign-in"))
-    for route in routes_of(app):
-        if table()[str(route)] == NOBODY_IS_ASKED and not route.rule.startswith("/webhooks/"):
+    for route, needs in listed(app).items():
+        if needs == NOBODY_IS_ASKED and not route.rule.startswith("/webhooks/"):
             reply = knock(nobody, route)
             assert not is_refused(reply), f"{route}: {reply.status_code}"
             assert reply.status_code < 500 or route.rule == "/readyz", route
@@ -181,8 +184,7 @@ def test_a_token_without_the_scope_is_refused_even_for_an_admin(app: APIFlask, w
     half = sorted(Permission)[::2]
     for scopes in (half, sorted(set(Permission) - set(half))):
         program = with_token(Role.ADMIN, scopes)
-        for route in routes_of(app):
-            needs = table()[str(route)]
+        for route, needs in listed(app).items():
             if route.rule.startswith(API) and needs not in {NOBODY_IS_ASKED, ANYBODY_SIGNED_IN}:
                 assert is_refused(knock(program, route)) == (needs not in scopes), f"{route} with {scopes}"
 
@@ -204,9 +206,9 @@ def twin(belonging: Belonging, signed_in: SignIn) -> Visitor:
 
 
 def routes_about_one_thing(app: APIFlask) -> Iterator[tuple[Route, tuple[str, ...]]]:
-    for route in routes_of(app):
+    for route, needs in listed(app).items():
         names = tuple(name for name in re.findall(r"<(?:\w+:)?(\w+)>", route.rule) if name not in WORDS)
-        if names and table()[str(route)] != NOBODY_IS_ASKED:
+        if names and needs != NOBODY_IS_ASKED:
             yield route, names
 
 
@@ -241,8 +243,8 @@ def test_no_list_or_page_tells_of_what_belongs_to_a_twin(
 ) -> None:
     told_everywhere = ""
     everywhere = signed_in(Role.ADMIN)
-    for route in routes_of(app):
-        if route.method != "GET" or "<" in route.rule or table()[str(route)] == NOBODY_IS_ASKED:
+    for route, needs in listed(app).items():
+        if route.method != "GET" or "<" in route.rule or needs == NOBODY_IS_ASKED:
             continue
         text = knock(twin, route).text
         told = [secret for secret in belonging.secrets() if secret in text]

@@ -14,6 +14,5 @@ if TYPE_CHECKING:
 def areas() -> tuple[Area, ...]:
     """Give the areas of the app under test."""
     from hub.people import AREA as PEOPLE
-    from hub.web import AREA as WEB
 
-    return (WEB, PEOPLE)
+    return (PEOPLE,)

@@ -11,7 +11,6 @@ from flask import render_template_string
 
 from hub.core.access import Principal, Role
 from hub.core.area import Area
-from hub.web import AREA as WEB
 from hub.web import assets
 from hub.web.requests import SIGNED_IN, requires
 from tests.visitors import SignIn, Visitor
@@ -35,7 +34,7 @@ def areas() -> tuple[Area, ...]:
     """Give the areas of the app under test, one of them with a panel."""
     from hub.people import AREA as PEOPLE
 
-    return (WEB, PEOPLE, Area(name="greeting", panels={"overview": f"{__name__}:greet"}))
+    return (PEOPLE, Area(name="greeting", panels={"overview": f"{__name__}:greet"}))
 
 
 def entries(visitor: Visitor, path: str = "/") -> list[str]:
