@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from hub.core.errors import InvalidInputError
 from hub.metrics.models import Calendar
@@ -66,6 +67,14 @@ def stretch_width(cadence: str) -> int:
     if length is None:
         return STRETCH_PERIODS * DAY
     return STRETCH_PERIODS * (length.microseconds + (length.days + length.months * _MONTH_DAYS) * DAY)
+
+
+def period_name(zone: str, cadence: str, start: datetime) -> date | datetime:
+    """Give what people call a period: its first day in the calendar's zone, or its instant where it is no whole day."""
+    length = calendars.cadence(cadence)
+    if length is not None and length.microseconds:
+        return start
+    return start.astimezone(ZoneInfo(zone)).date()
 
 
 def read_cadence(text: str) -> str:

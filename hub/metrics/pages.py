@@ -15,12 +15,13 @@ from sqlalchemy import select
 from hub.core.access import Permission, find_visible, visible
 from hub.core.errors import InvalidInputError
 from hub.core.paging import PageQuery, read_page
+from hub.metrics.calendars import period_name
 from hub.metrics.latest import latest_of
-from hub.metrics.models import Metric, Observation, Series
+from hub.metrics.models import Calendar, Metric, Observation, Series
 from hub.metrics.service import definitions_as_of, observations_as_of, targets_as_of, versions_of
 from hub.people.models import OrgUnit
 from hub.web.charts import Line, LineChart
-from hub.web.formats import zone
+from hub.web.formats import zone as reader_zone
 from hub.web.panels import panels_at
 from hub.web.requests import principal, requires, session, state
 
@@ -37,7 +38,8 @@ class SeriesView:
     series: Series
     org_unit: str
     chart: LineChart | None
-    versions: list[Observation]
+    versions: list[tuple[date | datetime, Observation]]
+    """What people call the period, and one version of what was seen in it."""
     further: int
     """Versions that the table leaves out."""
 
@@ -50,8 +52,14 @@ def index() -> str:
     page = read_page(session(), visible(select(Series), principal(), Series), by=(Series.id,), query=query)
     metrics = _by_id(Metric, {series.metric_id for series in page.items})
     units = _by_id(OrgUnit, {series.org_unit_id for series in page.items})
+    zones = {calendar.id: calendar.zone for calendar in session().scalars(select(Calendar))}
     last = latest_of(session(), [series.id for series in page.items], known_on=state().clock())
-    return render_template("metrics/index.html", page=page, metrics=metrics, units=units, last=last)
+    periods = {
+        series.id: period_name(zones[series.calendar_id], series.cadence, last[series.id].period_start)
+        for series in page.items
+        if series.id in last
+    }
+    return render_template("metrics/index.html", page=page, metrics=metrics, units=units, last=last, periods=periods)
 
 
 @pages.get("/metric/<public_id>")
@@ -75,11 +83,12 @@ def metric(public_id: str) -> str:
 
 def _view(metric: Metric, series: Series, org_unit: str, known_on: datetime | None) -> SeriesView:
     versions = list(versions_of(session(), series.id, known_on))[::-1]
+    zone = session().get_one(Calendar, series.calendar_id).zone
     return SeriesView(
         series=series,
         org_unit=org_unit,
         chart=_chart(metric, series, org_unit, known_on),
-        versions=versions[:MOST_VERSIONS],
+        versions=[(period_name(zone, series.cadence, row.period_start), row) for row in versions[:MOST_VERSIONS]],
         further=max(len(versions) - MOST_VERSIONS, 0),
     )
 
@@ -105,7 +114,7 @@ def _read_day(text: str | None) -> tuple[date | None, datetime | None]:
         following = day + timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise InvalidInputError("known_on: write the day as 2026-03-31") from error
-    return day, datetime.combine(following, time.min, tzinfo=zone()) - timedelta(microseconds=1)
+    return day, datetime.combine(following, time.min, tzinfo=reader_zone()) - timedelta(microseconds=1)
 
 
 def _by_id(model: type[Named], ids: set[int]) -> dict[int, Named]:

@@ -186,3 +186,17 @@ def test_who_may_not_read_metrics_is_refused(signed_in: SignIn, with_token: Sign
     assert signed_in().get("/metric").status_code == 403
     program = with_token(Role.VIEWER, [Permission.STRATEGY_READ])
     assert program.get("/api/v1/metrics").status_code == 403
+
+
+def test_a_period_is_called_by_its_day_in_its_own_calendar(
+    site_database: Database, cast: Cast, viewer: Visitor, clock: SettableClock
+) -> None:
+    """A month in Berlin begins the evening before in UTC, where this reader lives; it is still that month."""
+    from zoneinfo import ZoneInfo
+
+    with site_database.write() as session:
+        january = datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+        record_observations(session, [ObservationDraft(cast.series["backlog"], january, 12)], now=clock())
+    page = viewer.get(f"/metric/{ids(site_database, cast, 'backlog')[0]}").text
+    assert '<td><time datetime="2026-01-01">1 Jan 2026</time></td>' in page
+    assert "1 Jan 2026" in viewer.get("/metric").text
