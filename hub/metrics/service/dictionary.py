@@ -118,13 +118,16 @@ def define_wording(
 ) -> Definition:
     """Add a version of a metric's definition; the same words as the newest version are no news.
 
-    `recorded_at` and `set_by` are what the source says, where there is one; who did it here is in the audit trail.
+    `recorded_at` and `set_by` are what the source says, where there is one; who did it here is in the audit trail. A
+    first wording that held before we heard of it, and comes without a timestamp, counts as known since it holds, imputed.
     """
     newest = session.scalar(
         select(Definition).where(Definition.metric_id == metric.id).order_by(Definition.version.desc()).limit(1)
     )
     if newest is not None and (newest.wording, newest.formula) == (wording, formula):
         return newest
+    starts_at = starts_at or now
+    imputed = newest is None and recorded_at is None and starts_at < now
     definition = Definition(
         public_id=new_public_id("def"),
         metric_id=metric.id,
@@ -133,9 +136,9 @@ def define_wording(
         formula=formula,
         reason=reason,
         set_by=set_by,
-        starts_at=starts_at or (metric.created_at if newest is None else now),
-        recorded_at=min(recorded_at or now, now),
-        recorded_imputed=False,
+        starts_at=starts_at,
+        recorded_at=starts_at if imputed else min(recorded_at or now, now),
+        recorded_imputed=imputed,
         ingested_at=now,
     )
     session.add(definition)

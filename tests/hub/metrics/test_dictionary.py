@@ -72,6 +72,18 @@ def test_another_wording_is_a_new_version_and_the_old_one_stays_known(
         assert [one.version for one in definitions_as_of(session, made.id, before)] == [1]
 
 
+def test_a_first_wording_that_held_before_counts_as_known_since_then(
+    database: Database, cast: Cast, clock: SettableClock
+) -> None:
+    since = clock() - timedelta(days=100)
+    with database.write() as session:
+        made = define_metric(session, metric(cast), by=BY, now=clock())
+        first = define_wording(session, made, wording="asked by mail", starts_at=since, by=BY, now=clock())
+        second = define_wording(session, made, wording="asked by phone", starts_at=since, by=BY, now=clock())
+        assert (first.recorded_at, first.recorded_imputed) == (since, True)
+        assert (second.recorded_at, second.recorded_imputed) == (clock(), False)
+
+
 def test_a_series_without_a_calendar_lives_in_the_default_one(
     database: Database, cast: Cast, clock: SettableClock
 ) -> None:
