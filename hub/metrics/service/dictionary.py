@@ -119,7 +119,7 @@ def define_wording(
     """Add a version of a metric's definition; the same words as the newest version are no news.
 
     `recorded_at` and `set_by` are what the source says, where there is one; who did it here is in the audit trail. A
-    first wording that held before we heard of it, and comes without a timestamp, counts as known since it holds, imputed.
+    first wording that held before we heard of it and comes without a timestamp counts as known since then, imputed.
     """
     newest = session.scalar(
         select(Definition).where(Definition.metric_id == metric.id).order_by(Definition.version.desc()).limit(1)
