@@ -30,6 +30,7 @@ STOP_SECONDS = 10.0
 """How long children have to end by themselves: longer than a worker waits before it gives its item back."""
 QUEUE_SECONDS = 10.0
 READY_SECONDS = 60.0
+PATIENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -60,6 +61,8 @@ class Child:
     name: str
     command: Sequence[str]
     environ: dict[str, str] = field(default_factory=dict)
+    patient: bool = False
+    """Started when the pages answer, or after a while: on a small machine they would wait for each other."""
     queue_socket: str | None = None
     """Set for the queue server: where it listens. It is started first and ended last."""
 
@@ -179,7 +182,7 @@ class Supervisor:
         self._say = say
         self._running: dict[str, Running] = {}
         self._again: dict[str, float] = {}
-        """Name of an ended child -> when to start it again."""
+        """Name of a child that does not run -> when to start it."""
         self._pauses: dict[str, float] = {}
         self._stopping = False
         self._failed = False
@@ -190,10 +193,7 @@ class Supervisor:
         """Start everything, keep it running, end it; give the exit code."""
         wake = self._listen()
         try:
-            for child in sorted(self._plan.children, key=lambda child: child.queue_socket is None):
-                self._start(child)
-                if child.queue_socket is not None:
-                    self._wait_for_queue(child.queue_socket)
+            self._start_first()
             self._look()
             while not self._stopping:
                 select.select([wake], [], [], LOOK_SECONDS if self._is_restless() else None)
@@ -203,6 +203,16 @@ class Supervisor:
         finally:
             self._end()
         return SETTING_EXIT if self._failed else 0
+
+    def _start_first(self) -> None:
+        """Start the queue server, then what must not wait; the rest has its turn when the pages are there."""
+        for child in sorted(self._plan.children, key=lambda child: child.queue_socket is None):
+            if child.patient:
+                self._again[child.name] = self._begun + PATIENCE_SECONDS
+                continue
+            self._start(child)
+            if child.queue_socket is not None:
+                self._wait_for_queue(child.queue_socket)
 
     def _listen(self) -> int:
         """Turn signals into bytes on a pipe, so that nothing is missed between two looks."""
@@ -277,12 +287,18 @@ class Supervisor:
             return
         if _is_ready(self._plan):
             self._ready = True
+            self._call_the_patient()
             self._say(f"Plumbline is ready: {self._plan.address} (Ctrl-C ends it)")
         elif time.monotonic() - self._begun > READY_SECONDS:
             self._ready = True
             self._say(
                 f"plumbline: not ready after {READY_SECONDS:g} s; {self._plan.address}/readyz says what is missing"
             )
+
+    def _call_the_patient(self) -> None:
+        for child in self._plan.children:
+            if child.patient and child.name in self._again:
+                self._again[child.name] = 0.0
 
     def _note(self) -> None:
         """Write down who runs, for a start after this process was killed."""

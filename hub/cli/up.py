@@ -59,7 +59,7 @@ def _product(settings: Settings, plan: Plan, workers: int) -> list[Child]:
     names = [f"worker {number}" for number in range(1, workers + 1)]
     return [
         Child("web", serve(settings, plan.port), environ),
-        *(Child(name, plumbline("worker"), environ) for name in names),
+        *(Child(name, plumbline("worker"), environ, patient=True) for name in names),
     ]
 
 

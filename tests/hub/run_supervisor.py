@@ -23,7 +23,7 @@ def main(home: Path) -> None:
     port = choose_port("127.0.0.1", 0)
     python = [sys.executable, *python_options(), str(STAND_IN)]
     children = [
-        Child("worker", [*python, "worker", str(home)], {"QUEUE": socket}),
+        Child("worker", [*python, "worker", str(home)], {"QUEUE": socket}, patient=True),
         Child("web", [*python, "web", str(home), str(port)]),
         Child("queue server", prepare_embedded(home), queue_socket=socket),
     ]

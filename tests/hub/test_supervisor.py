@@ -107,8 +107,10 @@ def test_it_says_ready_with_the_address_only_when_readyz_answers(home: Path, sta
     tree.pid("web")
     wait_until((home / "run" / "children.json").exists)
     assert tree.lines.empty()
+    assert not (home / "worker.pid").exists()  # the pages have the machine for themselves until they are there
     (home / "not ready").unlink()
     assert "http://127.0.0.1:" in tree.wait_for(READY)
+    tree.pid("worker")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -117,6 +119,7 @@ def test_it_ends_with_every_child_and_grandchild_the_queue_server_last(
 ) -> None:
     tree = start()
     tree.wait_for(READY)
+    tree.pid("worker")
     pids = tree.pids()
     assert len(pids) == 4
 
@@ -131,6 +134,7 @@ def test_it_ends_with_every_child_and_grandchild_the_queue_server_last(
 def test_after_kill_9_of_the_parent_nothing_stays_and_the_next_start_works(start: Callable[[], Tree]) -> None:
     tree = start()
     tree.wait_for(READY)
+    tree.pid("worker")
     *children, grandchild = tree.pids()
 
     tree.process.kill()
