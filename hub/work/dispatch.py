@@ -7,7 +7,6 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 
 import structlog
 from redis import Redis
@@ -24,8 +23,8 @@ JOB_SECONDS = 86_400
 """How long the queue keeps a job that nobody fetches; the reconciler asks again for what is still due."""
 LONGEST_JOB = 200
 """Bytes: `["hub.work.run", null, [<id>], {}]` is far shorter, so anything longer is not ours."""
-BREATH = timedelta(seconds=2)
-"""After a failure the queue is left alone for this long: a page must not wait for a dead host at every commit."""
+FIRST_REST, LONGEST_REST = 2.0, 30.0
+"""Seconds for which a queue server that was away is left alone, doubling: no page waits for it at every commit."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +46,8 @@ class Dispatcher:
         self._client = client
         self._monotonic = monotonic
         self._failpoint = failpoint
-        self._rest_until: float | None = None
+        self._rest = 0.0
+        self._rest_until = 0.0
 
     def __call__(self, items: list[Ready]) -> None:
         """Take items that were just committed; those due later are left to the reconciler."""
@@ -57,7 +57,7 @@ class Dispatcher:
 
     def tell(self, items: Iterable[Ready]) -> bool:
         """Put items on their queues; False when the queue server is away."""
-        if self._rest_until is not None and self._monotonic() < self._rest_until:
+        if self._rest and self._monotonic() < self._rest_until:
             return False
         by_queue: dict[str, list[Ready]] = defaultdict(list)
         for item in items:
@@ -82,14 +82,15 @@ class Dispatcher:
         return jobs
 
     def _away(self, error: RedisError) -> None:
-        if self._rest_until is None:
+        if not self._rest:
             log.warning("queue.away", error=type(error).__name__)
-        self._rest_until = self._monotonic() + BREATH.total_seconds()
+        self._rest = min(2 * self._rest or FIRST_REST, LONGEST_REST)
+        self._rest_until = self._monotonic() + self._rest
 
     def _back(self) -> None:
-        if self._rest_until is not None:
+        if self._rest:
             log.info("queue.back")
-        self._rest_until = None
+        self._rest = 0.0
 
 
 def open_queue(client: Redis, name: str) -> Queue:

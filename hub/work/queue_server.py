@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004  # the name is redis-py's
 from redis.retry import Retry
 
 from hub.core.errors import SettingError
@@ -29,7 +29,8 @@ OLDEST = (6, 2)
 LONGEST_SOCKET = 100
 """Bytes: a socket's path is limited to 104 on macOS and 108 on Linux."""
 CONNECT_SECONDS = 0.5
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 1.0
+"""How long a commit may wait for a queue server that hangs; work goes on without it."""
 LOOPBACK_NAMES = ("", "localhost")
 
 
@@ -44,7 +45,8 @@ def connect(settings: Settings, *, answer_seconds: float = ANSWER_SECONDS) -> Re
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": answer_seconds,
-        "retry": Retry(NoBackoff(), 1),  # one try more: a pooled connection may have been closed by a restart
+        # one try more, because a pooled connection may have been closed by a restart; none for a server that hangs
+        "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
     }
     if settings.redis_url is None:
         return Redis(unix_socket_path=str(socket_path(settings.home)), **options)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import func, select
 
 from hub.audit.models import AuditEntry
 from hub.core.database import Database
+from hub.core.processes import die_with_parent
 from hub.settings import Settings
+from hub.supervisor import choose_port
 from hub.work.dispatch import Dispatcher, open_queue
 from hub.work.models import WorkState
+from hub.work.queue_server import find_binary, is_answering
 from hub.work.service import Ready, WorkTables, install
 from hub.worker import Refusals
 from tests.workbench import (
@@ -83,6 +89,34 @@ def test_r3_a_flushed_queue_loses_no_work(bench: Bench, settings: Settings, queu
     with WorkerProcess(bench.database, settings):
         wait_until(lambda: all_done_but_schedules(bench, items))
     assert len(effects(bench.database)) == 50
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_r3_a_queue_server_elsewhere_is_used_with_its_password_and_missed_without(
+    bench: Bench, settings: Settings, tmp_path: Path, password: str
+) -> None:
+    port = choose_port("127.0.0.1", 0)
+    command = [find_binary(), "--port", str(port), "--requirepass", "right", "--save", "", "--dir", str(tmp_path)]
+    bench.add("sample.effect", payload={"number": 1})
+    options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "preexec_fn": die_with_parent}
+    with subprocess.Popen(command, **options) as server:
+        elsewhere = Redis(port=port, password="right")
+        wait_until(lambda: is_answering(elsewhere))
+        with WorkerProcess(bench.database, settings, REDIS_URL=f"redis://:{password}@127.0.0.1:{port}/0") as worker:
+            wait_until(lambda: effects(bench.database) == ["1"])
+            wait_until(lambda: bool(elsewhere.keys("rq:worker:*")) is (password == "right"))
+            assert ("neighbour.away" in worker.logged()) is (password == "wrong")
+            assert password not in worker.logged()
+        server.kill()
+
+
+def test_r3_work_goes_on_beside_a_queue_server_that_is_full(
+    bench: Bench, settings: Settings, queue_server: QueueServer
+) -> None:
+    queue_server.client.config_set("maxmemory", 1)
+    bench.add("sample.effect", payload={"number": 1})
+    with WorkerProcess(bench.database, settings):
+        wait_until(lambda: effects(bench.database) == ["1"])
 
 
 def test_a_worker_starts_without_any_queue_server(bench: Bench, settings: Settings) -> None:

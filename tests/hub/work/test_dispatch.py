@@ -11,7 +11,16 @@ from redis import Redis
 
 from hub.core.database import Database
 from hub.settings import Settings
-from hub.work.dispatch import BREATH, ENTRY, Dispatcher, ForeignJobError, job_name, open_queue, read_job
+from hub.work.dispatch import (
+    ENTRY,
+    FIRST_REST,
+    LONGEST_REST,
+    Dispatcher,
+    ForeignJobError,
+    job_name,
+    open_queue,
+    read_job,
+)
 from hub.work.queue_server import connect
 from hub.work.service import Ready, WorkTables, enqueue, install
 from tests.workbench import QueueServer
@@ -74,7 +83,7 @@ def test_r3_a_commit_succeeds_while_the_queue_server_is_away(
     assert capsys.readouterr().out.count("queue.away") == 1
 
 
-def test_a_queue_server_that_was_away_is_left_alone_for_a_breath(queue_server: QueueServer) -> None:
+def test_a_queue_server_that_was_away_is_left_alone_for_a_while(queue_server: QueueServer) -> None:
     now = [0.0]
     dispatcher = Dispatcher(queue_server.client, monotonic=lambda: now[0])
     queue_server.kill()
@@ -82,9 +91,31 @@ def test_a_queue_server_that_was_away_is_left_alone_for_a_breath(queue_server: Q
     queue_server.start()
 
     assert not dispatcher.tell([Ready(1, "default")])
-    now[0] += BREATH.total_seconds()
+    now[0] += FIRST_REST
     assert dispatcher.tell([Ready(1, "default")])
     assert waiting(queue_server.client) == [job_name(1, 0)]
+
+
+def test_a_queue_server_that_stays_away_is_asked_less_and_less(settings: Settings) -> None:
+    now, asked = [0.0], []
+    dispatcher = Dispatcher(connect(settings), monotonic=lambda: now[0])
+    for second in range(200):
+        now[0] = float(second)
+        before = dispatcher._rest_until
+        dispatcher.tell([Ready(1, "default")])
+        if dispatcher._rest_until != before:
+            asked.append(second)
+    assert asked == [0, 2, 6, 14, 30, 60, 90, 120, 150, 180]
+    assert LONGEST_REST == 30
+
+
+def test_r3_a_queue_server_that_is_full_or_refuses_us_costs_no_commit(
+    sqlite_database: Database, queue_server: QueueServer
+) -> None:
+    install(sqlite_database.info, WorkTables(dispatch=Dispatcher(queue_server.client)))
+    queue_server.client.config_set("maxmemory", 1)
+    with sqlite_database.write() as session:
+        assert enqueue(session, "test.do", {}) is not None
 
 
 def test_work_that_is_due_later_is_not_told_yet(queue_server: QueueServer) -> None:
