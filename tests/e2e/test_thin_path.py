@@ -37,6 +37,11 @@ def table(until: datetime) -> str:
     return "\n".join(["metric,period_start,value", *rows]) + "\n"
 
 
+def badge(word: str) -> str:
+    """Give the end of a badge that says this, as pages write it."""
+    return f">{word}</span>"
+
+
 class Story:
     """The organisation's admin, and what their browser shows."""
 
@@ -81,10 +86,10 @@ def test_a_row_becomes_a_ticket_and_a_closed_ticket_ends_the_finding(deployment:
 
     story.csv.write_text(table(now), encoding="utf-8")
     deployment.jira.close_issue(ticket["key"])
-    wait_until(lambda: "verified" in story.page("/actions"), seconds=CONVERGE_SECONDS)
+    wait_until(lambda: badge("verified") in story.page("/actions"), seconds=CONVERGE_SECONDS)
     assert ticket["key"] in story.page("/actions")
     assert "No findings here" in story.page("/findings")
-    assert "resolved" in story.page("/findings?status=resolved")
+    assert badge("resolved") in story.page("/findings?status=resolved")
     after = deployment.jira.issue(ticket["key"])
     assert after["category"] == "done"
     assert any("Verified" in comment["text"] for comment in after["comments"])
@@ -106,4 +111,4 @@ def test_a_ticket_closed_without_a_fix_comes_back_once_with_the_reason(deploymen
     assert len(comments) == 1
     assert "No new observation" in comments[0]
     assert len(deployment.jira.issues()) == 1
-    wait_until(lambda: "open" in story.page("/actions"), seconds=CONVERGE_SECONDS)
+    wait_until(lambda: badge("open") in story.page("/actions"), seconds=CONVERGE_SECONDS)
