@@ -16,7 +16,11 @@ AREA = Area(
         "connections.release": "hub.connections.jobs:release",
         "connections.sweep": "hub.connections.jobs:sweep",
         "connections.check": "hub.connections.jobs:check",
+        "connections.prune": "hub.connections.jobs:prune",
     },
-    schedules=(Schedule("connections.sweep", "connections.sweep", every_seconds=300),),
+    schedules=(
+        Schedule("connections.sweep", "connections.sweep", every_seconds=300),
+        Schedule("connections.prune", "connections.prune", every_seconds=86_400),
+    ),
     permissions=("connections.read", "connections.manage", "work.manage"),
 )

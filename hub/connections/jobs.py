@@ -33,7 +33,7 @@ def release(context: Context, payload: dict[str, Any]) -> None:
         more = True
         while more:
             with context.transaction() as session:
-                connection = session.get_one(Connection, connection_id, with_for_update={"read": True})
+                connection = session.get_one(Connection, connection_id)
                 more = service.release_held(session, connection, now=context.clock())
 
 
@@ -54,13 +54,22 @@ def sweep(context: Context, _payload: dict[str, Any]) -> None:
 
 def check(context: Context, payload: dict[str, Any]) -> None:
     """Ask a tool whether configuration and credentials work; what it says is shown with the connection's health."""
+    connection_id = payload["connection_id"]
     try:
-        with using(context, payload["connection_id"]) as tool:
-            report = tool.check()
-    except ConnectorError:
-        return
+        with using(context, connection_id) as tool:
+            report = tool.check().model_dump(mode="json")
+    except ConnectorError as error:
+        report = {"error": str(error)}
     with context.transaction() as session:
-        service.note_check(session, payload["connection_id"], report, now=context.clock())
+        service.note_check(session, connection_id, report, now=context.clock())
+
+
+def prune(context: Context, _payload: dict[str, Any]) -> None:
+    """Forget deliveries that ended long ago."""
+    more = True
+    while more:
+        with context.transaction() as session:
+            more = service.prune_deliveries(session, now=context.clock())
 
 
 def _send(context: Context, sending: Sending) -> Step:

@@ -119,7 +119,7 @@ class ConnectionHealth(Base):
     seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
     checked_at: Mapped[datetime | None]
     report: Mapped[dict[str, Any] | None]
-    """What the last good check said: account, product, permissions, what is missing."""
+    """What the last check said: account, product, permissions and what is missing, or the error."""
     worst_lag_seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
     """The longest that a ticket of ours was not found yet by its marker: the settle window is at least twice this."""
 

@@ -54,11 +54,14 @@ def on_connection_changed(context: Context, payload: dict[str, Any]) -> None:
 
 
 def prune(context: Context, _payload: dict[str, Any]) -> None:
-    """Forget runs and webhooks that are long over."""
+    """Forget what was kept long enough."""
     with context.transaction() as session:
         service.prune_hints(session, now=context.clock())
         service.prune_runs(session, now=context.clock())
-        context.finish(session)
+    more = True
+    while more:
+        with context.transaction() as session:
+            more = service.forget_old(session, now=context.clock())
 
 
 def _read_again(context: Context, connection_id: int, keys: dict[str, list[str]]) -> None:

@@ -29,6 +29,7 @@ from hub.connections.service.listing import (
     find_switch,
     list_ambiguities,
     list_steps,
+    prune_deliveries,
     select_deliveries,
 )
 from hub.connections.service.submitting import expect_ticket, log_step, release_held, retry_delivery, submit
@@ -66,6 +67,7 @@ __all__ = [
     "note_read",
     "note_sweep",
     "pause_connection",
+    "prune_deliveries",
     "release_held",
     "remove_connection",
     "resume_connection",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from connectors.sdk.errors import ConnectorError
-from connectors.sdk.protocol import Health
 from hub.connections.models import ConnectionHealth
 
 LONGEST_MESSAGE = 2000
@@ -46,10 +47,10 @@ def note_read(session: Session, connection_id: int, *, started_at: datetime, err
     )  # others may quote data
 
 
-def note_check(session: Session, connection_id: int, report: Health, *, now: datetime) -> None:
-    """Write down what a good check said."""
+def note_check(session: Session, connection_id: int, report: Mapping[str, Any], *, now: datetime) -> None:
+    """Write down what a check said."""
     health = session.get_one(ConnectionHealth, connection_id, with_for_update=True)
-    health.checked_at, health.report = now, report.model_dump(mode="json")
+    health.checked_at, health.report = now, dict(report)
 
 
 def note_lag(session: Session, connection_id: int, seconds: float) -> None:

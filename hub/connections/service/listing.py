@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from hub.connections.models import (
+    ENDED,
     Connection,
     ConnectionHealth,
     Delivery,
@@ -18,6 +20,9 @@ from hub.connections.models import (
 )
 from hub.core.access import Principal, visible
 from hub.core.errors import NotFoundError
+
+KEPT_FOR = timedelta(days=365)
+PRUNED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,16 @@ def find_health(session: Session, connection: Connection) -> ConnectionHealth:
 def find_switch(session: Session) -> WriteSwitch | None:
     """Give the stop switch; None = nobody ever touched it, and it is on."""
     return session.scalar(select(WriteSwitch))
+
+
+def prune_deliveries(session: Session, *, now: datetime) -> bool:
+    """Forget some of the deliveries that ended more than a year ago; say whether there may be more."""
+    old = session.scalars(
+        select(Delivery.id).where(Delivery.state.in_(ENDED), Delivery.ended_at < now - KEPT_FOR).limit(PRUNED_AT_ONCE)
+    ).all()
+    session.execute(delete(DeliveryStep).where(DeliveryStep.delivery_id.in_(old)))
+    session.execute(delete(Delivery).where(Delivery.id.in_(old)))
+    return len(old) == PRUNED_AT_ONCE
 
 
 def _visible_ids(principal: Principal) -> Select[int]:

@@ -1,5 +1,6 @@
 """Read tools, keep what they hold, map it into the ledger: what other areas may call."""
 
+from hub.syncing.service.forgetting import forget_old
 from hub.syncing.service.inbox import (
     Hint,
     ask_for_rest,
@@ -56,6 +57,7 @@ __all__ = [
     "feeds",
     "find_mapping",
     "find_quarantined",
+    "forget_old",
     "hold_stream",
     "keys_of",
     "list_keys",

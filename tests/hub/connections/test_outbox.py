@@ -574,3 +574,20 @@ def test_what_we_wrote_is_known_as_an_echo_even_before_its_answer(bench: OutboxB
         assert not service.is_echo(session, made.id, "issues", "8", {"points": 5})
     bench.run()
     assert jira.values["7", "points"] == 5
+
+
+def test_deliveries_that_ended_a_year_ago_are_forgotten(bench: OutboxBench) -> None:
+    """R47."""
+    bench.connect()
+    bench.ask()
+    waiting = bench.ask(DeliveryKind.COMMENT, COMMENT, item="other", connection="jira", dry_run=False)
+    bench.change(lambda session, made: service.set_stage(session, made, Stage.OBSERVE_ONLY, by=ADA, now=bench.clock()))
+    done = bench.ask(dry_run=True, item="dry")
+    bench.clock.advance(days=366)
+
+    with bench.database.write() as session:
+        service.prune_deliveries(session, now=bench.clock())
+        left = set(session.scalars(select(Delivery.id)))
+
+    assert waiting.id in left
+    assert done.id not in left

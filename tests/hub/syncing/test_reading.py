@@ -15,7 +15,7 @@ from hub.connections.models import Connection, ConnectionHealth, RateBudget
 from hub.connections.service.echo import note_written
 from hub.syncing.models import Record, RecordVersion, SyncRun
 from hub.syncing.reading import PausedError, fetch
-from hub.syncing.service import SupersededError
+from hub.syncing.service import SupersededError, forget_old
 from tests.hub.connections.lying_tool import ProcessDeathError
 from tests.hub.syncing.conftest import SyncBench
 
@@ -279,3 +279,23 @@ def test_a_removed_connection_is_not_read(bench: SyncBench) -> None:
 
     with pytest.raises(PausedError, match="removed"):
         bench.sync()
+
+
+def test_what_a_removed_connection_read_is_forgotten_after_a_year(bench: SyncBench) -> None:
+    """R47."""
+    fill(bench, 3)
+    bench.sync()
+    bench.source.put("1", points=11)
+    bench.sync()
+    with bench.database.write() as session:
+        made = connections.find_connection(session, "source")
+        connections.remove_connection(session, made, by="system:test", now=bench.clock())
+    with bench.database.write() as session:
+        forget_old(session, now=bench.clock() + timedelta(days=364))
+        assert len(session.scalars(select(Record)).all()) == 3
+
+    with bench.database.write() as session:
+        forget_old(session, now=bench.clock() + timedelta(days=366))
+
+        assert session.scalars(select(Record)).all() == []
+        assert session.scalars(select(RecordVersion)).all() == []
