@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hub.cli.commands import COMMANDS
 from hub.settings import Settings
-from hub.supervisor import Child, choose_port, python_options
+from hub.supervisor import Child, Plan, choose_port, python_options
 
 HOST = "127.0.0.1"
 JIRA_OFFSET = 10
@@ -15,10 +14,10 @@ ENVIRON = {"PLUMBLINE_ALLOW_PRIVATE_HOSTS": f"{HOST},localhost"}
 """Lets connectors reach the stand-ins on this machine."""
 
 
-def demo_children(settings: Settings) -> list[Child]:
+def demo_children(settings: Settings, plan: Plan) -> list[Child]:
     """Give the processes of the stand-ins."""
-    if "sandbox" not in COMMANDS:
-        return []
-    port = str(choose_port(HOST, settings.port + JIRA_OFFSET))
-    command = [sys.executable, *python_options(), "-m", "hub.cli", "sandbox", "jira", "--port", port]
-    return [Child("Jira stand-in", command)]
+    port = str(choose_port(HOST, plan.port + JIRA_OFFSET))
+    state = str(settings.home.absolute() / "demo-jira.json")
+    options = ["--port", port, "--state", state, "--webhook", f"{plan.address}/webhooks/jira"]
+    command = [sys.executable, *python_options(), "-m", "hub.cli", "sandbox", "jira", *options]
+    return [Child("Jira stand-in", command, patient=True)]

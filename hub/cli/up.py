@@ -35,7 +35,9 @@ def command(demo: bool, workers: int) -> None:
     queue_server = _queue_server(settings)
     _prepare(settings, plan)
     product = _product(settings, plan, workers)
-    become_supervisor(replace(plan, children=[*queue_server, *(_with_demo(settings, product) if demo else product)]))
+    if demo:
+        product = _with_demo(settings, plan, product)
+    become_supervisor(replace(plan, children=[*queue_server, *product]))
 
 
 def plumbline(*arguments: str) -> list[str]:
@@ -63,11 +65,11 @@ def _product(settings: Settings, plan: Plan, workers: int) -> list[Child]:
     ]
 
 
-def _with_demo(settings: Settings, product: list[Child]) -> list[Child]:
+def _with_demo(settings: Settings, plan: Plan, product: list[Child]) -> list[Child]:
     from hub.cli.demo import ENVIRON, demo_children
 
     with_access = [replace(child, environ={**child.environ, **ENVIRON}) for child in product]
-    return [*demo_children(settings), *with_access]
+    return [*demo_children(settings, plan), *with_access]
 
 
 def _prepare(settings: Settings, plan: Plan) -> None:
