@@ -254,6 +254,11 @@ def test_entries_dated_after_the_checkpoint_that_covers_them_are_found(
     assert "later than the checkpoint" in report.problems[0].text
 
 
+def test_a_place_that_is_there_twice_is_found(held: Copy) -> None:
+    held.rows.append(held.rows[-1]._replace(id="aud_forged"))
+    assert [(one.kind, one.position) for one in held.verify().problems] == [("duplicate", ENTRIES)]
+
+
 def test_an_entry_that_waits_although_it_is_sealed_is_found(held: Copy) -> None:
     held.rows.append(held.rows[-1]._replace(position=None, digest=None))
     assert [one.kind for one in held.verify().problems] == ["duplicate"]
@@ -273,6 +278,9 @@ def test_checkpoints_beside_the_trail_cannot_be_removed_or_forged(held: Copy) ->
     assert [one.kind for one in held.verify().problems] == ["older"]
     held.inside = kept[1:]
     assert ["begin with 2" in one.text for one in held.verify().problems] == [True]
+    forged = Signed(kept[1].body.replace("T09", "T10"), kept[1].signature)
+    held.inside = [*kept, forged]
+    assert ["is there twice, differently" in one.text for one in held.verify().problems] == [True]
     held.inside = [kept[0], kept[2]]
     assert "checkpoint" in {one.kind for one in held.verify().problems}
     other = SigningKey(b"x" * 32)

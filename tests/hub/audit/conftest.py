@@ -15,6 +15,5 @@ def areas() -> tuple[Area, ...]:
     """Give the areas of the app under test."""
     from hub.audit import AREA as AUDIT
     from hub.people import AREA as PEOPLE
-    from hub.web import AREA as WEB
 
-    return (WEB, PEOPLE, AUDIT)
+    return (PEOPLE, AUDIT)

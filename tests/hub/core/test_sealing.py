@@ -8,14 +8,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import MetaData, String, Text, insert, select, update
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from hub.core import rotation
 from hub.core.database import Database, Id, PublicId
 from hub.core.errors import SettingError
 from hub.core.keyring import FILE_NAME, FileKeyring, FixedKeyring, Key, format_keys, new_key, parse_keys
@@ -238,6 +240,24 @@ def test_rotation_names_what_it_cannot_open_and_does_the_rest(vaults: Database) 
     assert rotated.count == 3
     assert len(rotated.failures) == 1
     assert "vault.token:vlt_1 was sealed with key gone" in rotated.failures[0]
+
+
+def test_a_secret_that_is_replaced_while_keys_rotate_stays_replaced(
+    vaults: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(vaults, sealer(OLD), 1)
+    replaced = sealer(OLD).seal("entered meanwhile", place(Vault.token, "vlt_0"))
+    read_older = rotation._older
+
+    def read_then_replace(session: Session, *others: Any) -> Any:  # noqa: ANN401  # rotation's own
+        rows = read_older(session, *others)
+        session.execute(update(Vault).values(token=replaced))
+        return rows
+
+    monkeypatch.setattr(rotation, "_older", read_then_replace)
+    rotate(vaults, sealer(NEW, OLD), find_sealed_columns(Base.metadata))
+    with vaults.read() as session:
+        assert session.scalars(select(Vault.token)).one() == replaced
 
 
 def test_readers_and_writers_work_on_while_keys_rotate(tmp_path: Path, vaults: Database) -> None:
