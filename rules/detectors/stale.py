@@ -263,7 +263,9 @@ def _explain(history: History, newest: News, pairs: _Pairs, pair: int, slot: str
     series = int(pairs.series[pair])
     calendar = history.calendar(history.series.calendar[series])
     age = spoken(history.as_of - int(pairs.known_at[pair]))
-    last, due = (calendar.day_of(int(at) - 1).isoformat() for at in (pairs.known_at[pair] + 1, pairs.due[pair]))
+    last = calendar.day_of(int(pairs.known_at[pair])).isoformat()
+    # A value due at midnight is due by the end of the day before.
+    due = calendar.day_of(int(pairs.due[pair]) - 1).isoformat()
     reason = ""
     if slot == FEED:
         reason = _reason(history, series, int(pairs.known_at[pair]), calendar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from rules.results import Evaluation, RuleResult
 from rules.schema import Rule
 from rules.snapshot import Cases
 from rules.trial import rule_version
-from tests.rules.detectors_for_tests import REGISTRY
+from tests.rules.detectors_for_tests import REGISTRY, rare
 
 AS_OF = "2026-03-31"
 
@@ -193,7 +194,9 @@ class TestFailing:
         (about,) = evaluation.results[-1].findings
         assert about.key == AlertKey(ENGINE.name, "rule", "bad", "failed")
         assert about.summary == f"The rule could not run: ZeroDivisionError at {failure.place}"
-        assert failure.place.startswith("detectors_for_tests.py:")
+        source, first = inspect.getsourcelines(rare)
+        line = first + next(number for number, text in enumerate(source) if "raise ZeroDivisionError" in text)
+        assert failure.place == f"detectors_for_tests.py:{line}"
         assert "secret" not in about.model_dump_json()
 
     def test_an_unknown_detector_and_a_wrong_parameter_fail_alone(self) -> None:
@@ -389,6 +392,26 @@ class TestVerdicts:
     def test_an_alert_on_another_kind_of_subject_is_gone(self) -> None:
         key = self.key("a", kind="objective")
         assert self.verdicts(history({"a": 0.9}), key) == {key: "gone"}
+
+    def test_without_chance_only_what_was_tested_now_is_spoken_of(self) -> None:
+        def moved(*names: str) -> History:
+            days = ((9, "2026-03-01"), (8, "2026-03-05"))
+            rows = [
+                {"series": name, "start": "2026-03-02", "target": target, "recorded_at": day}
+                for name in names
+                for target, day in days
+            ]
+            return history(dict.fromkeys(names), targets=rows)
+
+        eased = rule("eased-one", detector="eased")
+        first = run([eased], moved("a", "b")).result("eased-one")
+        keys = [self.key(name, "2026-03-02", name="eased-one") for name in "ab"]
+        assert {key: verdict.standing for key, verdict in first.verdicts([]).items()} == dict.fromkeys(
+            keys, Standing.FOUND
+        )
+        part = run([eased], moved("b"), snapshot={"eased-one": first.cases}).result("eased-one")
+        assert [finding.subject for finding in part.findings] == ["a", "b"]
+        assert list(part.verdicts(keys)) == keys[1:]
 
     def test_alerts_of_other_rules_are_left_alone(self) -> None:
         assert self.verdicts(history({"a": 0.9}), self.key("a", name="another")) == {}

@@ -183,6 +183,11 @@ class TestRhythm:
             == "2026-03-11T00:00"
         )
 
+    def test_a_series_that_is_always_there_at_once_has_a_rhythm_too(self) -> None:
+        rows = weekly(*weeks(8), lag=0)
+        result = run("2026-06-01", {"id": "a", "cadence": "weekly"}, {"slack": 0}, observations=rows)
+        assert (due(result), one(result.findings).facts["basis"]) == ("2026-03-09T00:00", "rhythm")
+
     def test_an_undeclared_cadence_is_learned(self) -> None:
         rows = weekly(*weeks(9), lag=2)
         ended = [row | {"end": UTC.add(UTC.read(row["start"]), Duration(days=7))} for row in rows]
@@ -214,6 +219,12 @@ class TestDaysOff:
         rows = [{"series": "a", "start": start, "value": 1, "recorded_at": start + DAY} for start in working]
         # The last value is of Friday, March 27.
         assert due(run("2026-04-20", DAILY, observations=rows)) == "2026-03-31T00:00"
+
+    def test_the_next_learned_weekday_is_the_next_day(self) -> None:
+        working = [UTC.read("2026-03-02") + (7 * week + day) * DAY for week in range(4) for day in range(5)]
+        rows = [{"series": "a", "start": start, "value": 1, "recorded_at": start + DAY} for start in working[:-1]]
+        # The last value is of Thursday, March 26.
+        assert due(run("2026-04-20", DAILY, observations=rows)) == "2026-03-28T00:00"
 
     def test_a_series_that_reports_every_day_is_expected_every_day(self) -> None:
         every = [UTC.read("2026-03-01") + day * DAY for day in range(27)]
@@ -378,6 +389,12 @@ class TestFeeds:
         result = self.ask(feed(last_success="2026-03-26T00:00:00Z", quarantined_since="2026-03-10T00:00:00Z"))
         assert found(result) == ["a"]
 
+    def test_a_quarantine_as_old_as_the_newest_value_explains_nothing_either(self) -> None:
+        known_at = "2026-03-10T00:00:00Z"
+        assert found(self.ask(feed(last_success="2026-03-26T00:00:00Z", quarantined_since=known_at))) == ["a"]
+        result = self.ask(feed(error="AuthError", quarantined_since=known_at))
+        assert str(one(result.findings).facts["reason"]).startswith("The source has not been read")
+
     def test_a_quarantine_alone_is_no_failing_feed(self) -> None:
         only = [{"series": "a", "quarantined_since": "2026-03-01"}]
         assert found(self.ask(only)) == ["a"]
@@ -470,6 +487,10 @@ class TestObjectives:
     def test_a_key_result_is_as_stale_as_the_series_that_measures_it(self) -> None:
         rows = weekly("2026-03-02") + weekly("2026-03-16", series="b")
         assert found(self.ask("key_result", rows)) == ["kr-a"]
+        both = self.ask("key_result", weekly("2026-03-02") + weekly("2026-03-02", series="b"))
+        assert found(both) == ["kr-a", "kr-b"]
+        for name in "ab":
+            assert [row.get("id") or row["series"] for row in one(both.findings, f"kr-{name}").evidence] == [name, name]
 
     def test_an_objective_is_stale_when_all_that_measures_it_is(self) -> None:
         old, fresh = weekly("2026-03-02"), weekly("2026-03-16", series="b")
@@ -483,8 +504,8 @@ class TestObjectives:
         result = self.ask("objective", weekly("2026-03-02"))
         assert result.statement.tested == 0
         assert result.statement.skipped == {"a first observation, or a date since when it should be measured": 1}
-        assert found(self.ask("objective", weekly("2026-03-16"))) == []
-        assert self.ask("objective", weekly("2026-03-16")).statement.tested == 1
+        fresh = self.ask("objective", weekly("2026-03-16"))
+        assert (found(fresh), fresh.statement.tested, fresh.skipped) == ([], 1, {})
 
     def test_a_failing_feed_is_to_blame_only_where_everything_waits_for_one(self) -> None:
         rows = weekly("2026-03-02") + weekly("2026-03-02", series="b")
