@@ -73,16 +73,19 @@ class Context:
             update(WorkItem)
             .where(WorkItem.id == self.item_id, WorkItem.attempt == self.attempt)
             .values(state=WorkState.DONE, finished_at=database_now(session), lease_owner=None, lease_until=None)
+            .execution_options(synchronize_session=False)
         )
 
     def _hold(self, session: Session) -> None:
         # an UPDATE, not a SELECT: it locks the row until commit, so nobody can take the item over in between
-        held = session.execute(
+        held = session.scalar(
             update(WorkItem)
             .where(WorkItem.id == self.item_id, WorkItem.attempt == self.attempt, WorkItem.state == WorkState.READY)
             .values(attempt=self.attempt)
+            .returning(WorkItem.id)
+            .execution_options(synchronize_session=False)
         )
-        if held.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult, the stub says Result
+        if held is None:
             raise LostLeaseError(f"work item {self.item_id}: attempt {self.attempt} is no longer the current one")
 
 
