@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -84,11 +84,16 @@ def site_database(sqlite_database: Database) -> Database:
 
 
 @pytest.fixture
-def app(site_database: Database, settings: Settings, clock: SettableClock, areas: Sequence[Area]) -> APIFlask:
-    """Build the web app."""
+def app(site_database: Database, settings: Settings, clock: SettableClock, areas: Sequence[Area]) -> Iterator[APIFlask]:
+    """Build the web app; its log lines are plain, because drawing the locals of a crash takes seconds."""
+    import structlog
+
     from hub.app import create_app
 
-    return create_app(settings, database=site_database, areas=areas, clock=clock)
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    yield create_app(settings, database=site_database, areas=areas, clock=clock)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

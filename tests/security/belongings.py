@@ -23,7 +23,7 @@ from hub.people.models import Person
 from hub.people.service import add_org_unit, add_person, find_org_unit, give_role, make_token, principal_of
 from hub.strategy.models import Objective
 from hub.syncing.models import Quarantined
-from tests.security.rows import make_row
+from tests.security.rows import NAME, make_row
 
 if TYPE_CHECKING:
     from hub.core.database import Database
@@ -36,12 +36,12 @@ Maker = Callable[[Session, int, datetime], str]
 
 def make_person(session: Session, org_unit_id: int, _now: datetime) -> str:
     """Make a person who works there."""
-    return add_person(session, key="twin", name="Twin of Support", org_unit_id=org_unit_id, by=BY).public_id
+    return add_person(session, key="twin", name=f"Twin: {NAME}", org_unit_id=org_unit_id, by=BY).public_id
 
 
 def make_org_unit(session: Session, org_unit_id: int, _now: datetime) -> str:
     """Make a part of it."""
-    return add_org_unit(session, key="twin-team", name="Team of Support", parent_id=org_unit_id, by=BY).public_id
+    return add_org_unit(session, key="twin-team", name=f"Team: {NAME}", parent_id=org_unit_id, by=BY).public_id
 
 
 def _owner(session: Session, org_unit_id: int, now: datetime) -> Person:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapper, Session
 from hub.core.database import Base
 from hub.core.ids import new_public_id
 
-NAME = "Thing of Support"
-"""In every text, so that a page that shows any of it is found."""
+NAME = 'Thing of Support"><img src=x onerror=alert(1)><script>alert(1)</script>'
+"""In every text: a page that shows any of it is found, and one that shows it as markup gives itself away (R26)."""
 
 COMPANIONS = {"connection": (("connection_health", "connection_id"), ("connection_version", "connection_id"))}
 """Rows that always stand beside another one."""
