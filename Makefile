@@ -16,7 +16,7 @@ help: ## say what each target does
 setup: .venv/.ready assets ## prepare .venv/ and the web assets (nothing else on the machine is touched)
 
 run: setup ## set everything up, then start Plumbline with a sample company on http://127.0.0.1:$(PORT)
-	@PLUMBLINE_PORT=$(PORT) $(BIN)/plumbline up --demo
+	@PLUMBLINE_PORT=$(PORT) PLUMBLINE_HOME="$${PLUMBLINE_HOME:-.plumbline}" $(BIN)/plumbline up --demo
 
 test: .venv/.tests-ready assets ## set everything up, then run all quick tests, linters and type checks
 	@$(MAKE) --no-print-directory lint types

@@ -10,8 +10,17 @@ from hub.supervisor import Child, Plan, choose_port, python_options
 HOST = "127.0.0.1"
 JIRA_OFFSET = 10
 """The Jira stand-in listens so far above the pages; its address must stay the same from one start to the next."""
-ENVIRON = {"PLUMBLINE_ALLOW_PRIVATE_HOSTS": f"{HOST},localhost"}
-"""Lets connectors reach the stand-ins on this machine."""
+JIRA_ADDRESS = "PLUMBLINE_DEMO_JIRA"
+"""Variable that names the stand-in's address in the sample's connection: its port follows that of the pages."""
+
+
+def demo_environ(plan: Plan) -> dict[str, str]:
+    """Let the product reach the stand-ins on this machine, and say where they are."""
+    return {
+        "PLUMBLINE_ALLOW_PRIVATE_HOSTS": f"{HOST},localhost",
+        "PLUMBLINE_PUBLIC_URL": plan.address,
+        JIRA_ADDRESS: f"http://{HOST}:{plan.port + JIRA_OFFSET}",
+    }
 
 
 def demo_children(settings: Settings, plan: Plan) -> list[Child]:

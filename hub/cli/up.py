@@ -33,7 +33,7 @@ def command(demo: bool, workers: int) -> None:
     end_leftovers(folder)
     plan = Plan(str(folder), lock, settings.host, choose_port(settings.host, settings.port), children=[])
     queue_server = _queue_server(settings)
-    _prepare(settings, plan)
+    _prepare(settings, plan, demo=demo)
     product = _product(settings, plan, workers)
     if demo:
         product = _with_demo(settings, plan, product)
@@ -66,20 +66,32 @@ def _product(settings: Settings, plan: Plan, workers: int) -> list[Child]:
 
 
 def _with_demo(settings: Settings, plan: Plan, product: list[Child]) -> list[Child]:
-    from hub.cli.demo import ENVIRON, demo_children
+    from hub.cli.demo import demo_children, demo_environ
 
-    with_access = [replace(child, environ={**child.environ, **ENVIRON}) for child in product]
+    with_access = [replace(child, environ={**child.environ, **demo_environ(plan)}) for child in product]
     return [*demo_children(settings, plan), *with_access]
 
 
-def _prepare(settings: Settings, plan: Plan) -> None:
+def _prepare(settings: Settings, plan: Plan, *, demo: bool) -> None:
     """Bring the database up to date, and say how to get in where nobody can yet."""
     from hub.people.service import first_run_notice
 
     database = open_database(settings)
     upgrade_database(database)
+    notice = _fill_sample(settings) if demo else None
     with database.write() as session:
-        notice = first_run_notice(session, address=settings.public_url or plan.address, now=utc_now())
+        notice = notice or first_run_notice(session, address=settings.public_url or plan.address, now=utc_now())
     database.dispose()
     if notice is not None:
         click.echo(notice)
+
+
+def _fill_sample(settings: Settings) -> str | None:
+    from hub.cli.loading import open_equipped_database
+    from hub.cli.sample import fill
+
+    database = open_equipped_database(settings)
+    try:
+        return fill(database, settings, now=utc_now())
+    finally:
+        database.dispose()
