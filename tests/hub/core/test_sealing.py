@@ -251,7 +251,8 @@ def test_a_secret_that_is_replaced_while_keys_rotate_stays_replaced(
 
     def read_then_replace(session: Session, *others: Any) -> Any:  # noqa: ANN401  # rotation's own
         rows = read_older(session, *others)
-        session.execute(update(Vault).values(token=replaced))
+        if rows:
+            session.execute(update(Vault).values(token=replaced))
         return rows
 
     monkeypatch.setattr(rotation, "_older", read_then_replace)
