@@ -110,9 +110,7 @@ class TestEveryDetector:
 
     def test_its_findings_carry_evidence_and_no_judgement(self, detector: Detector) -> None:
         found = findings(detector)
-        assert found, (
-            "the sample organisation gives it nothing to find: add a pattern to tests/rules/organisations.py"
-        )
+        assert found, "the sample organisation gives it nothing to find: add a pattern to tests/rules/organisations.py"
         for finding in found:
             assert finding.evidence
             assert all(row["table"] for row in finding.evidence)
