@@ -8,7 +8,7 @@ AREA = Area(
     pages="hub.connections.pages:pages",
     navigation=(
         NavigationEntry("Connections", "connections.index", "connections.read", order=80, icon="plug"),
-        NavigationEntry("Deliveries", "connections.deliveries", "connections.read", order=81, icon="send"),
+        NavigationEntry("Deliveries", "connections.deliveries", "connections.read", order=80, icon="send"),
     ),
     api="hub.connections.api:api",
     handlers={

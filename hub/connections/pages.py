@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -56,7 +58,7 @@ def connection(public_id: str) -> str:
     return render_template(
         "connections/connection.html",
         connection=found,
-        configured=service.find_configured(session(), found.id),
+        configuration=_written(service.find_configured(session(), found.id).plain),
         health=service.find_health(session(), found),
         gate=service.closed_gate(session(), found),
         counts=service.count_deliveries(session(), found.id),
@@ -148,6 +150,7 @@ def delivery(public_id: str) -> str:
     return render_template(
         "connections/delivery.html",
         delivery=found,
+        body=_written(found.body),
         connection=session().get_one(Connection, found.connection_id),
         steps=service.list_steps(session(), found),
         may_retry=found.state in RETRIABLE and principal().may(Permission.WORK_MANAGE),
@@ -163,6 +166,10 @@ def retry(public_id: str) -> Response:
     require_within(principal(), Permission.WORK_MANAGE, owner.org_unit_id)
     service.retry_delivery(session(), found, by=principal(), now=state().clock())
     return redirect(url_for(".delivery", public_id=found.public_id, done="retried"), HTTPStatus.SEE_OTHER)
+
+
+def _written(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _waiting(found: Connection) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,16 @@ from hub.work.service import publish
 
 def end_applied(session: Session, delivery: Delivery, found: Applied, how: str, *, now: datetime) -> None:
     """End a delivery that the tool has."""
-    delivery.external_key, delivery.external_label, delivery.external_url = found.key, found.label, found.url
+    name_ticket(delivery, found)
     _end(session, delivery, DeliveryState.APPLIED, how, now)
     delivery.ambiguous_at = delivery.last_error = None
     tell(session, delivery, DeliveryApplied)
+
+
+def name_ticket(delivery: Delivery, found: Applied) -> None:
+    """Write down what a delivery became; an address that is none of the web's is not shown to anybody as a link."""
+    delivery.external_key, delivery.external_label = found.key, found.label
+    delivery.external_url = found.url if found.url and urlsplit(found.url).scheme in {"https", "http"} else None
 
 
 def refuse(session: Session, delivery: Delivery, reason: str, *, now: datetime) -> None:

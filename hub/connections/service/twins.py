@@ -13,7 +13,7 @@ from hub.audit.service import record
 from hub.connections.bodies import Comment, Transition
 from hub.connections.events import DeliveryApplied
 from hub.connections.models import ENDED, Delivery, DeliveryKind, DeliveryState
-from hub.connections.service.ending import applied_as, choose_ticket, end_applied, tell
+from hub.connections.service.ending import applied_as, choose_ticket, end_applied, name_ticket, tell
 from hub.connections.service.steps import LookUp
 from hub.connections.service.submitting import log_step, submit
 from hub.core.ids import new_marker
@@ -57,7 +57,7 @@ def note_sweep(session: Session, suspect: LookUp, found: Sequence[Ticket], *, no
         end_applied(session, delivery, applied_as(choose_ticket(found)), "found by its marker after its end", now=now)
     kept = _choose_kept(delivery, found)
     if kept.key != delivery.external_key:
-        delivery.external_key, delivery.external_label, delivery.external_url = kept.key, kept.label, kept.url
+        name_ticket(delivery, applied_as(kept))
         tell(session, delivery, DeliveryApplied, corrected=True)
     twins = [ticket for ticket in found if ticket.key != kept.key and ticket.state != TicketState.CLOSED]
     for twin in twins:

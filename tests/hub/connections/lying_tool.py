@@ -30,6 +30,7 @@ from connectors.sdk.protocol import (
 )
 from hub.connections.service.configured import Configured
 
+ADDRESS = "https://jira.example/browse/"
 T = TypeVar("T")
 
 
@@ -138,7 +139,7 @@ class LyingTool:
         return kept
 
     def _ticket(self, kept: Kept) -> Ticket:
-        url = f"https://jira.example/browse/T-{kept.number}"
+        url = f"{ADDRESS}T-{kept.number}"
         return Ticket(key=str(kept.number), label=f"T-{kept.number}", url=url, state=kept.state, marker=kept.marker)
 
     def _note(self, name: str) -> None:

@@ -15,6 +15,7 @@ from hub.connections import service
 from hub.connections.models import Connection, ConnectionHealth, Delivery, DeliveryKind, DeliveryState, Stage
 from hub.connections.service import driving
 from hub.core.errors import ConflictError, InvalidInputError
+from tests.hub.connections import lying_tool
 from tests.hub.connections.lying_tool import Fault
 from tests.hub.connections.outbox_bench import DRAFT, OutboxBench
 
@@ -42,6 +43,19 @@ def test_a_ticket_is_made_and_told(bench: OutboxBench) -> None:
     (told,) = bench.events("delivery.applied")
     assert (told["external_key"], told["marker"], told["origin"]) == ("10001", asked.marker, {"ticket": "tkt_1"})
     assert len(jira.tickets) == 1
+
+
+def test_an_address_that_is_none_of_the_web_is_never_a_link(
+    bench: OutboxBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R35: a connector of somebody else may answer anything."""
+    bench.connect()
+    monkeypatch.setattr(lying_tool, "ADDRESS", "javascript:alert(1)//")
+    asked = bench.ask()
+
+    bench.run_due()
+
+    assert (bench.row(asked).external_label, bench.row(asked).external_url) == ("T-10001", None)
 
 
 def test_asking_twice_with_one_dedupe_key_is_one_delivery(bench: OutboxBench) -> None:
