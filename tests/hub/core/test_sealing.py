@@ -256,7 +256,8 @@ def test_a_secret_that_is_replaced_while_keys_rotate_stays_replaced(
         return rows
 
     monkeypatch.setattr(rotation, "_older", read_then_replace)
-    rotate(vaults, sealer(NEW, OLD), find_sealed_columns(Base.metadata))
+    tokens = [one for one in find_sealed_columns(Base.metadata) if one.name == "vault.token"]
+    assert rotate(vaults, sealer(NEW, OLD), tokens).count == 0
     with vaults.read() as session:
         assert session.scalars(select(Vault.token)).one() == replaced
 
