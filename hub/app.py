@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from apiflask import APIFlask
 from redis import Redis
 
@@ -24,7 +21,7 @@ from hub.web import AREA as WEB
 from hub.web import csrf, headers, idempotency, openapi, problems, requests, shell
 from hub.web.cookies import send_cookie
 from hub.web.json import StrictJson
-from hub.web.probes import database_probe, probes
+from hub.web.probes import database_probe, migrations_probe, probes
 from hub.web.state import EXTENSION, AppState, Probe
 from hub.work.dispatch import Dispatcher
 from hub.work.handlers import subscribers_of
@@ -32,7 +29,7 @@ from hub.work.queue_server import connect, is_answering
 from hub.work.service import WorkTables, install
 
 LARGEST_REQUEST = 16 * 2**20
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 BEFORE = (
     requests.begin,
     headers.refuse_unreadable,
@@ -85,7 +82,7 @@ def create_app(
         doorkeeper=Keeper(settings),
         probes={
             "database": database_probe(database),
-            "migrations": migrations_probe(database),
+            "migrations": migrations_probe(database, MIGRATIONS),
             "queue": queue_probe(queue),
         },
     )
@@ -120,21 +117,5 @@ def queue_probe(queue: Redis) -> Probe:
     def ask() -> None:
         if not is_answering(queue):
             raise UnavailableError("does not answer; work waits in the database until it is back")
-
-    return ask
-
-
-def migrations_probe(database: Database) -> Probe:
-    """Make the probe that compares the database's tables with what this version needs."""
-
-    @cache
-    def wanted() -> frozenset[str]:
-        return frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
-
-    def ask() -> None:
-        with database.read() as session:
-            found = frozenset(MigrationContext.configure(session.connection()).get_current_heads())
-        if found != wanted():
-            raise UnavailableError("the tables are of another version: run `plumbline db upgrade`")
 
     return ask

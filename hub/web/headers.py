@@ -22,6 +22,7 @@ ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "",  # granian would name itself
 }
 TWO_YEARS = 63_072_000
 JSON_TYPES = frozenset({"application/json", "application/merge-patch+json"})

@@ -12,11 +12,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from hub.app import create_app, create_app_from_environ, migrations_probe
+from hub.app import MIGRATIONS, create_app, create_app_from_environ
 from hub.areas import AREAS
 from hub.core.area import resolve
 from hub.core.errors import UnavailableError
+from hub.migrations.run import upgrade
 from hub.settings import Settings
+from hub.web.probes import migrations_probe
 from hub.web.state import EXTENSION, AppState, Probe
 from tests.visitors import Visitor
 
@@ -103,19 +105,24 @@ def test_the_queue_s_absence_is_told_and_the_pages_go_on(app: APIFlask, nobody: 
     assert nobody.get("/errors").status_code == 200
 
 
-def test_tables_of_another_version_are_told_with_the_remedy(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "versions" / "one.py").write_text("revision = 'one'\ndown_revision = None\n")
-    monkeypatch.setattr("hub.app.MIGRATIONS", tmp_path)
-    ask = migrations_probe(database)
+def test_tables_of_another_version_are_told_with_the_remedy(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("revision = 'one'\ndown_revision = None\n")
+    (tmp_path / "two.py").write_text('revision: str = "two"\ndown_revision: str | None = "one"\n')
+    ask = migrations_probe(database, tmp_path)
     with pytest.raises(UnavailableError, match="plumbline db upgrade"):
         ask()
     with database.write() as session:
         session.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"))
         session.execute(text("DELETE FROM alembic_version"))
-        session.execute(text("INSERT INTO alembic_version VALUES ('one')"))
+        session.execute(text("INSERT INTO alembic_version VALUES ('two')"))
+    ask()
+
+
+def test_the_newest_migration_is_the_one_that_alembic_means(empty_database: Database) -> None:
+    ask = migrations_probe(empty_database, MIGRATIONS)
+    with pytest.raises(UnavailableError, match="plumbline db upgrade"):
+        ask()
+    upgrade(empty_database)
     ask()
 
 

@@ -35,6 +35,7 @@ def test_every_reply_carries_the_policy(signed_in: SignIn, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Server"] == ""
     assert "Strict-Transport-Security" not in headers
 
 
