@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,7 +55,6 @@ def finding(public_id: str) -> str:
     """Show one finding: what is seen, the rows it rests on, and what became of it."""
     alert = service.get_visible(session(), principal(), public_id, now=state().clock())
     rule = session().get_one(Rule, alert.rule_id)
-    rows = list(alert.evidence.get("evidence") or ())
     return render_template(
         "findings/finding.html",
         alert=alert,
@@ -63,8 +63,7 @@ def finding(public_id: str) -> str:
         start=_instant(alert.evidence.get("start")),
         end=_instant(alert.evidence.get("end")),
         facts=alert.evidence.get("facts") or {},
-        columns=sorted({name for row in rows for name in row}),
-        rows=rows,
+        evidence=_by_table(alert.evidence.get("evidence") or ()),
         steps=service.list_steps(session(), alert),
         panels=panels_at("findings.finding", alert),
     )
@@ -90,6 +89,16 @@ def rules() -> str:
             )
         )
     return render_template("findings/rules.html", lines=lines)
+
+
+def _by_table(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[list[str], list[Mapping[str, Any]]]]:
+    """Put rows of one kind together: kind -> its columns in their order, and its rows."""
+    groups: dict[str, tuple[list[str], list[Mapping[str, Any]]]] = {}
+    for row in rows:
+        columns, found = groups.setdefault(str(row.get("table", "")), ([], []))
+        columns.extend(name for name in row if name not in {"table", "series", *columns})
+        found.append(row)
+    return groups
 
 
 def _read_status(given: str) -> AlertStatus | None:

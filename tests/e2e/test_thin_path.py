@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import requests
 
 from tests.deployment import CONVERGE_SECONDS, Deployment, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # a whole product starts, several commands run
 RULES = """
 rules:
   - name: late-number

@@ -202,7 +202,8 @@ def run_campaign(folder: Path, size: Size, seed: int) -> Campaign:
     return campaign
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_nothing_is_lost_or_doubled_by_a_few_kills() -> None:
     with short_folder() as folder:
         campaign = run_campaign(folder, QUICK, seed=1)
@@ -223,7 +224,8 @@ def test_nothing_is_lost_or_doubled_by_a_hundred_kills() -> None:
     assert campaign.unfinished() == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_the_harness_finds_duplicates_when_the_marker_lookup_is_off() -> None:
     with short_folder() as folder:
         campaign = run_mutant(folder)

@@ -79,7 +79,7 @@ def broken_promises(bench: OutboxBench, tool: LyingTool, asked: list[Delivery]) 
     return broken
 
 
-@settings(TRIES, max_examples=8)
+@settings(TRIES, max_examples=6)
 @given(script=faults, lag=lags)
 def test_no_ticket_is_lost_and_one_at_most_stays_open(bench: OutboxBench, script: list[Fault], lag: int) -> None:
     tool, asked = play(bench, script, lag)
@@ -87,7 +87,7 @@ def test_no_ticket_is_lost_and_one_at_most_stays_open(bench: OutboxBench, script
     assert len(tool.tickets) == len(asked), "a twin was made although the lag is shorter than the settle window"
 
 
-@settings(TRIES, max_examples=4)
+@settings(TRIES, max_examples=3)
 @given(script=faults)
 def test_beyond_the_settle_window_twins_are_made_and_none_stays_open(bench: OutboxBench, script: list[Fault]) -> None:
     tool, asked = play(bench, script, lag=3600)
