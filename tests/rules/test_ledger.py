@@ -187,8 +187,15 @@ class TestKnowing:
         assert len(after["more"]["extra"]) == 2
 
     def test_the_instant_of_recording_itself_is_known(self) -> None:
-        row = {"series": "a", "start": "2026-01-05", "value": 1, "recorded_at": "2026-06-01T00:00:00Z"}
-        assert len(known("2026-06-01", observations=[row])["observations"]) == 1
+        now = {"recorded_at": "2026-06-01T00:00:00Z"}
+        rows: dict[str, Any] = {
+            "observations": {"series": "a", "start": "2026-01-05", "value": 1},
+            "people": {"id": "p"},
+            "events": {"item": "i", "event": "closed", "time": "2026-01-05"},
+        }
+        for name, row in rows.items():
+            assert len(known("2026-06-01", **{name: [row | now]})[name]) == 1
+            assert len(Ledger.of(series=SERIES[1:], **{name: [row | now]}).known(at("2026-06-01") - 1)[name]) == 0
 
     def test_of_several_versions_of_a_row_the_latest_known_holds(self) -> None:
         rows = [

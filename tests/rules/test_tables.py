@@ -95,6 +95,7 @@ def test_equal_periods_of_two_series_are_not_versions() -> None:
 
 def test_no_rows_have_no_versions() -> None:
     empty = Observations.empty()
+    assert empty.offsets.tolist() == [0]
     assert empty.latest is empty
     assert empty.first is empty
 
