@@ -125,7 +125,7 @@ def test_an_ambiguous_creation_is_looked_for_at_growing_distances(bench: OutboxB
     assert looked == [5, 15, 30, 60, 120, 300, 600]
 
 
-@pytest.mark.parametrize("lag", [0, 5, 60, 300, 599])
+@pytest.mark.parametrize("lag", [5, 599])
 def test_search_lag_within_the_settle_window_makes_no_twin(bench: OutboxBench, lag: int) -> None:
     """R9."""
     jira = bench.connect()

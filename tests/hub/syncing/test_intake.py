@@ -98,15 +98,12 @@ def test_each_event_is_stored_once_however_often_it_is_sent(
     assert [hint.event_id for hint in hints(database)] == ["e1", "e2"]
 
 
-@pytest.mark.parametrize(
-    "signature",
-    ["sha256=" + "0" * 64, "sha256=", "sha1=" + "0" * 40, "nonsense", sign(body("1")), sign(body(), "another secret")],
-)
-def test_a_forged_webhook_leaves_nothing(
-    intake: Intake, database: Database, clock: SettableClock, signature: str
-) -> None:
-    with pytest.raises(ForgedWebhookError):
-        intake.take("jira", webhook(clock, body(), signature=signature))
+def test_forged_webhooks_leave_nothing(intake: Intake, database: Database, clock: SettableClock) -> None:
+    """R28."""
+    forged = ["sha256=" + "0" * 64, "sha256=", "sha1=" + "0" * 40, "nonsense", sign(body("1")), sign(body(), "another")]
+    for signature in forged:
+        with pytest.raises(ForgedWebhookError):
+            intake.take("jira", webhook(clock, body(), signature=signature))
 
     assert hints(database) == []
 

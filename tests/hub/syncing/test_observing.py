@@ -190,32 +190,33 @@ def test_a_series_that_is_defined_already_is_taken_over(rows: SyncBench, cast: C
     assert values(rows) == [("01-05", 40)]
 
 
-@pytest.mark.parametrize(
-    ("row", "column", "reason"),
-    [
-        ({"period_start": "05.01.2026"}, "period_start", "is no date"),
-        ({"period_start": ""}, "period_start", "no period is named"),
-        ({"period_end": "2026-01-01"}, "period_end", "ends before it begins"),
-        ({"value": "forty"}, "value", "'forty' is no number"),
-        ({"value": "inf"}, "value", "'inf' is no number"),
-        ({"metric": " "}, "metric", "no metric is named"),
-        ({"org_unit": "moon"}, "org_unit", "there is no org unit 'moon'"),
-    ],
-)
-def test_an_unusable_cell_is_put_aside_with_place_and_remedy(
-    rows: SyncBench, row: dict[str, object], column: str, reason: str
-) -> None:
-    good = {"metric": "NPS", "period_start": WEEKS[0], "value": 40}
-    rows.source.put("7", **(good | row))
+UNUSABLE: list[tuple[dict[str, object], str, str]] = [
+    ({"period_start": "05.01.2026"}, "period_start", "is no date"),
+    ({"period_start": ""}, "period_start", "no period is named"),
+    ({"period_end": "2026-01-01"}, "period_end", "ends before it begins"),
+    ({"value": "forty"}, "value", "'forty' is no number"),
+    ({"value": "inf"}, "value", "'inf' is no number"),
+    ({"metric": " "}, "metric", "no metric is named"),
+    ({"org_unit": "moon"}, "org_unit", "there is no org unit 'moon'"),
+]
+
+
+def test_unusable_cells_are_put_aside_with_place_and_remedy(rows: SyncBench) -> None:
+    for number, (wrong, _, _) in enumerate(UNUSABLE):
+        rows.source.put(str(number), **({"metric": "NPS", "period_start": WEEKS[0], "value": 40} | wrong))
+    put(rows, "good", WEEKS[1], 41)
 
     report = rows.sync()
 
-    (item,) = rows.quarantined()
-    assert report.streams["rows"].quarantined == 1
-    assert (item.state, item.place, item.field) == (QuarantineState.WAITING, "file.csv, row 7", column)
-    assert reason in item.reason
-    assert item.remedy
-    assert rows.records()["7"]["metric"] == (good | row)["metric"]
+    found = {item.record_key: item for item in rows.quarantined()}
+    assert report.streams["rows"].quarantined == len(UNUSABLE)
+    for number, (_, column, reason) in enumerate(UNUSABLE):
+        item = found[str(number)]
+        assert (item.state, item.place, item.field) == (QuarantineState.WAITING, f"file.csv, row {number}", column)
+        assert reason in item.reason
+        assert item.remedy
+    assert values(rows) == [("01-12", 41)]
+    assert len(rows.records()) == len(UNUSABLE) + 1
 
 
 def test_what_the_connector_cannot_read_waits_until_it_is_repaired(rows: SyncBench) -> None:
