@@ -17,7 +17,7 @@ PLANTED = {
     "top": ("connectors/sdk/errors.py", "import hub.settings"),
     "floors": ("hub/core/ids.py", "import hub.findings.models"),
     "rooms": ("hub/findings/models.py", "import hub.findings.service"),
-    "service-ignorance": ("hub/findings/service.py", "import flask"),
+    "service-ignorance": ("hub/findings/service/rules.py", "import flask"),
     "sdk": ("connectors/jira/__init__.py", "import connectors.spreadsheet"),
     "connector-purity": ("connectors/jira/__init__.py", "import sqlalchemy"),
     "rules-purity": ("rules/history.py", "import requests"),
