@@ -27,6 +27,8 @@ from hub.work.reconciler import ROLE
 from hub.work.service import count_items, enqueue, find_item
 
 ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 120
+"""Only a failing test waits so long: a busy machine takes its time to start processes."""
 
 
 class Bench:
@@ -90,7 +92,7 @@ class QueueServer:
             self.process = None
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that another process does; fail when it does not happen."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -147,7 +149,7 @@ class WorkerProcess:
 
     def wait_for_end(self) -> int:
         """Wait until it ends and give its exit code; negative: the signal that killed it."""
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""

@@ -19,8 +19,9 @@ import pytest
 from hub.core.processes import start_time
 from hub.settings import Settings
 from hub.supervisor import AlreadyRunningError, PortTakenError, choose_port, end_leftovers, take_lock
-from tests.workbench import ROOT, QueueServer, short_folder, wait_until
+from tests.workbench import PATIENCE_SECONDS, ROOT, QueueServer, short_folder, wait_until
 
+pytestmark = pytest.mark.timeout(400)
 READY = "Plumbline is ready: "
 
 
@@ -49,7 +50,7 @@ class Tree:
     def wait_for(self, word: str) -> str:
         """Wait until it says something."""
         seen: list[str] = []
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
                 seen.append(self.lines.get(timeout=0.1))
@@ -125,7 +126,7 @@ def test_it_ends_with_every_child_and_grandchild_the_queue_server_last(
 
     tree.process.send_signal(number)
 
-    assert tree.process.wait(timeout=30) == 0
+    assert tree.process.wait(timeout=PATIENCE_SECONDS) == 0
     assert [pid for pid in pids if start_time(pid)] == []
     assert (home / "queue at the end").read_bytes() == b"+PONG\r\n"
 
@@ -201,7 +202,7 @@ def test_what_an_earlier_start_left_is_ended(home: Path) -> None:
 
 def test_a_wrong_setting_ends_everything_with_exit_code_2(home: Path, start: Callable[[], Tree]) -> None:
     (home / "setting is wrong").touch()
-    assert start().process.wait(timeout=30) == 2
+    assert start().process.wait(timeout=PATIENCE_SECONDS) == 2
 
 
 def test_a_home_is_used_by_one_supervisor_at_a_time(home: Path, start: Callable[[], Tree]) -> None:
@@ -209,7 +210,7 @@ def test_a_home_is_used_by_one_supervisor_at_a_time(home: Path, start: Callable[
     tree.wait_for(READY)
     with pytest.raises(AlreadyRunningError, match=f"process {tree.process.pid}.*PLUMBLINE_HOME"):
         take_lock(home / "run")
-    assert start().process.wait(timeout=30) != 0
+    assert start().process.wait(timeout=PATIENCE_SECONDS) != 0
     assert tree.process.poll() is None
 
 

@@ -35,6 +35,8 @@ from tests.workbench import (
     wait_until,
 )
 
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:

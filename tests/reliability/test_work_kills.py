@@ -25,6 +25,8 @@ from tests.workbench import (
     wait_until,
 )
 
+pytestmark = pytest.mark.timeout(400)
+
 STEPS = [
     "work.before_claim",
     "work.claimed",
