@@ -112,6 +112,7 @@ def test_r3_a_queue_server_elsewhere_is_used_with_its_password_and_missed_withou
         server.kill()
 
 
+@pytest.mark.full
 def test_r3_work_goes_on_beside_a_queue_server_that_is_full(
     bench: Bench, settings: Settings, queue_server: QueueServer
 ) -> None:
@@ -160,6 +161,7 @@ def test_r2_a_worker_frozen_beyond_its_lease_commits_nothing_when_it_wakes(
     assert (bench.row(item).attempt, bench.row(item).deaths) == (2, 1)
 
 
+@pytest.mark.full
 def test_r16_poison_is_parked_after_three_workers_and_other_work_flows(
     bench: Bench, settings: Settings, queue_server: QueueServer
 ) -> None:

@@ -36,7 +36,7 @@ STEPS = [
     "work.handled",
     "work.settled",
 ]
-QUICK = {"work.claimed", "sample.written", "sample.committed"}
+QUICK = {"work.claimed", "sample.committed"}
 
 
 @pytest.fixture
