@@ -25,6 +25,8 @@ STORED: Mapping[str, str] = {
     "denominators": "<f8",
 }
 """Column of series_column -> how its bytes are to be read."""
+PACKED = ("rows", *STORED, "texts")
+"""Columns of series_column that hold one stretch, in the order in which they are read."""
 UNKNOWN_VALUES: Mapping[str, Any] = {
     "imputed": False,
     "values": np.nan,
@@ -87,16 +89,12 @@ class Columns:
         return packed
 
     @classmethod
-    def unpack(cls, row: Mapping[str, Any]) -> Self:
-        """Read the bytes of a database row."""
-        return cls.unpack_all([row])
-
-    @classmethod
-    def unpack_all(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Read many rows into one set of columns, in their order."""
-        numbers = [_read(name, kind, rows) for name, kind in STORED.items()]
-        said = [orjson.loads(row["texts"]) if row["texts"] else {} for row in rows]
-        return cls(*numbers, *(_read_texts(name, said, rows) for name in TEXTS))
+    def unpack(cls, rows: Sequence[Sequence[Any]]) -> Self:
+        """Read database rows, each in the order of PACKED, into one set of columns in their order."""
+        counts, *stored, said = list(zip(*rows, strict=True)) or [()] * len(PACKED)
+        numbers = [_read(name, stored[place], counts) for place, name in enumerate(STORED)]
+        words = [orjson.loads(text) if text else {} for text in said] if any(said) else []
+        return cls(*numbers, *(_read_texts(name, words, counts) for name in TEXTS))
 
 
 def _texts(given: Sequence[str | None]) -> NDArray[np.object_]:
@@ -117,21 +115,24 @@ def _words(texts: NDArray[np.object_]) -> tuple[list[str], list[int]] | None:
     return None if list(places) in ([], [""]) else (list(places), index)
 
 
-def _read(name: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
-    if name in UNKNOWN_VALUES and not any(row[name] for row in rows):
-        return np.broadcast_to(np.array(UNKNOWN_VALUES[name], dtype=kind), sum(row["rows"] for row in rows))
-    parts = (row[name] or np.full(row["rows"], UNKNOWN_VALUES.get(name, 0), dtype=kind).tobytes() for row in rows)
+def _read(name: str, parts: Sequence[bytes], counts: Sequence[int]) -> NDArray[Any]:
+    kind = STORED[name]
+    if name in UNKNOWN_VALUES and not any(parts):
+        return np.broadcast_to(np.array(UNKNOWN_VALUES[name], dtype=kind), sum(counts))
+    if not all(parts):
+        unknown = np.array(UNKNOWN_VALUES.get(name, 0), dtype=kind).tobytes()
+        parts = [part or unknown * count for part, count in zip(parts, counts, strict=True)]
     return np.frombuffer(b"".join(parts), dtype=kind)
 
 
 def _read_texts(
-    name: str, said: Sequence[Mapping[str, tuple[list[str], list[int]]]], rows: Sequence[Mapping[str, Any]]
+    name: str, said: Sequence[Mapping[str, tuple[list[str], list[int]]]], counts: Sequence[int]
 ) -> NDArray[np.object_]:
     if not any(name in words for words in said):
-        return np.broadcast_to(np.array("", dtype=object), sum(row["rows"] for row in rows))
+        return np.broadcast_to(np.array("", dtype=object), sum(counts))
     parts = []
-    for words, row in zip(said, rows, strict=True):
+    for words, count in zip(said, counts, strict=True):
         distinct, index = words.get(name, ([""], None))
         table = np.array(distinct, dtype=object)
-        parts.append(table[index] if index is not None else np.broadcast_to(table, row["rows"]))
+        parts.append(table[index] if index is not None else np.broadcast_to(table, count))
     return np.concatenate(parts)

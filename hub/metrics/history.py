@@ -64,7 +64,7 @@ def build_history(session: Session, as_of: datetime, series_ids: Iterable[int] |
     """
     chosen = None if series_ids is None else sorted(set(series_ids))
     rows = tables.read_series(session, chosen)
-    known = Known(as_of, {row.id: row.public_id for row in rows})
+    known = Known(as_of, dict(zip(rows.id, rows.public_id, strict=True)))
     hooks: Sequence[Hook] = session.info.get(HOOKS, ())
     filled = [hook(session, known) for hook in hooks]
     units = tables.OrgUnitTree.read(session)
@@ -72,7 +72,7 @@ def build_history(session: Session, as_of: datetime, series_ids: Iterable[int] |
         "series": tables.series_table(rows, units, {name: said for one in filled for name, said in one.series.items()}),
         "observations": read_observations(session, list(known.series), known.instant, everything=chosen is None),
         "targets": tables.targets_table(session, known.series, as_of, everything=chosen is None),
-        "definitions": tables.definitions_table(session, {row.metric_id for row in rows}, as_of),
+        "definitions": tables.definitions_table(session, set(rows.metric_id), as_of),
         "org_units": units.table(),
         "people": tables.people_table(session, units, as_of),
         "calendars": tables.all_calendars(session),

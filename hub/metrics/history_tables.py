@@ -26,34 +26,34 @@ CHUNK = 5000
 """Ids that one statement asks for: below every database's limit of parameters."""
 
 
-class SeriesRow(NamedTuple):
-    """A series with what its metric says about it."""
+class SeriesRows(NamedTuple):
+    """Series with what their metrics say about them, column by column."""
 
-    id: int
-    public_id: str
-    key: str
-    metric_id: int
-    metric: str
-    name: str
-    unit: str
-    kind: str
-    direction: str
-    indicator: str | None
-    cutoffs: Sequence[float]
-    self_reported: bool
-    incentive: bool
-    metric_status: str
-    segment: str
-    cadence: str
-    calendar: str
-    latency: str
-    since: datetime | None
-    org_unit_id: int
-    function: str
-    guardrail_id: int | None
-    system_of_record_id: int | None
-    peers: str
-    status: str
+    id: Sequence[int]
+    public_id: Sequence[str]
+    key: Sequence[str]
+    metric_id: Sequence[int]
+    metric: Sequence[str]
+    name: Sequence[str]
+    unit: Sequence[str]
+    kind: Sequence[str]
+    direction: Sequence[str]
+    indicator: Sequence[str | None]
+    cutoffs: Sequence[Sequence[float]]
+    self_reported: Sequence[bool]
+    incentive: Sequence[bool]
+    metric_status: Sequence[str]
+    segment: Sequence[str]
+    cadence: Sequence[str]
+    calendar: Sequence[str]
+    latency: Sequence[str]
+    since: Sequence[datetime | None]
+    org_unit_id: Sequence[int]
+    function: Sequence[str]
+    guardrail_id: Sequence[int | None]
+    system_of_record_id: Sequence[int | None]
+    peers: Sequence[str]
+    status: Sequence[str]
 
 
 _SERIES = (
@@ -90,9 +90,10 @@ _SERIES = (
 )
 
 
-def read_series(session: Session, ids: Sequence[int] | None) -> list[SeriesRow]:
+def read_series(session: Session, ids: Sequence[int] | None) -> SeriesRows:
     """Read some series (ids rising) or all, in the order of their ids."""
-    return [SeriesRow(*row) for statement in _limited(_SERIES, Series.id, ids) for row in session.execute(statement)]
+    rows = [row for statement in _limited(_SERIES, Series.id, ids) for row in session.execute(statement)]
+    return SeriesRows(*(zip(*rows, strict=True) if rows else [()] * len(SeriesRows._fields)))
 
 
 @dataclass(frozen=True)
@@ -132,36 +133,38 @@ class OrgUnitTree:
         )
 
 
-def series_table(
-    rows: Sequence[SeriesRow], units: OrgUnitTree, said: Mapping[str, Mapping[str, Any]]
-) -> rules_tables.Series:
+def series_table(rows: SeriesRows, units: OrgUnitTree, said: Mapping[str, Mapping[str, Any]]) -> rules_tables.Series:
     """Give the series as rules see them; `said` holds columns that areas above fill, by public id."""
-    names: dict[int | None, str] = {row.id: row.public_id for row in rows}
-    latency = {text: Duration.parse(text) if text else None for text in {row.latency for row in rows}}
+    names: dict[int | None, str] = dict(zip(rows.id, rows.public_id, strict=True))
+    latency = {text: Duration.parse(text) if text else None for text in set(rows.latency)}
+    org_units = {number: units.public_id(number) for number in set(rows.org_unit_id)}
+    own_function = zip(rows.function, rows.org_unit_id, strict=True)
+    named = zip(rows.name, rows.segment, strict=True)
+    states = zip(rows.status, rows.metric_status, strict=True)
     columns = {
-        "id": column(row.public_id for row in rows),
-        "metric": column(row.metric for row in rows),
-        "title": column(_title(row) for row in rows),
-        "unit": column(row.unit for row in rows),
-        "kind": column(row.kind for row in rows),
-        "direction": column(row.direction for row in rows),
-        "cadence": column(row.cadence for row in rows),
-        "calendar": column(row.calendar for row in rows),
-        "latency": objects(latency[row.latency] for row in rows),
-        "thresholds": objects(tuple(row.cutoffs) for row in rows),
-        "org_unit": column(units.public_id(row.org_unit_id) for row in rows),
-        "function": column(row.function or units.functions[row.org_unit_id] for row in rows),
-        "guardrail": column(names.get(row.guardrail_id) for row in rows),
-        "system_of_record": column(names.get(row.system_of_record_id) for row in rows),
-        "peers": column(row.peers for row in rows),
-        "indicator": column(row.indicator for row in rows),
-        "self_reported": np.array([row.self_reported for row in rows], dtype=np.bool_),
-        "incentive": np.array([row.incentive for row in rows], dtype=np.bool_),
-        "retired": np.array([Status.RETIRED in (row.status, row.metric_status) for row in rows], dtype=np.bool_),
-        "labels": objects({"key": row.key} for row in rows),
-        "since": instants(row.since for row in rows),
+        "id": column(rows.public_id),
+        "metric": column(rows.metric),
+        "title": column([f"{name}, {segment}" if segment else name for name, segment in named]),
+        "unit": column(rows.unit),
+        "kind": column(rows.kind),
+        "direction": column(rows.direction),
+        "cadence": column(rows.cadence),
+        "calendar": column(rows.calendar),
+        "latency": objects([latency[text] for text in rows.latency]),
+        "thresholds": objects([tuple(cutoffs) for cutoffs in rows.cutoffs]),
+        "org_unit": column([org_units[number] for number in rows.org_unit_id]),
+        "function": column([function or units.functions[number] for function, number in own_function]),
+        "guardrail": column([names.get(number) for number in rows.guardrail_id]),
+        "system_of_record": column([names.get(number) for number in rows.system_of_record_id]),
+        "peers": column(rows.peers),
+        "indicator": column(rows.indicator),
+        "self_reported": np.array(rows.self_reported, dtype=np.bool_),
+        "incentive": np.array(rows.incentive, dtype=np.bool_),
+        "retired": np.array([Status.RETIRED in both for both in states], dtype=np.bool_),
+        "labels": objects([{"key": key} for key in rows.key]),
+        "since": instants(rows.since),
     }
-    columns |= {name: column(values.get(row.public_id) for row in rows) for name, values in said.items()}
+    columns |= {name: column([values.get(row) for row in rows.public_id]) for name, values in said.items()}
     return rules_tables.Series.of(**columns)
 
 
@@ -242,16 +245,18 @@ def all_calendars(session: Session) -> dict[str, calendars.Calendar]:
     return {row.key: rules_calendar(row) for row in session.scalars(select(Calendar))}
 
 
-def column(values: Iterable[object]) -> NDArray[np.object_]:
+def column(values: Iterable[str | None]) -> NDArray[np.object_]:
     """Make a column of texts; None = unknown."""
-    return objects("" if value is None else str(value) for value in values)
-
-
-def objects(values: Iterable[object]) -> NDArray[np.object_]:
-    """Make a column of objects, each as it is."""
-    listed = list(values)
+    listed = ["" if value is None else value for value in values]
     array = np.empty(len(listed), dtype=object)
-    for place, value in enumerate(listed):
+    array[:] = listed
+    return array
+
+
+def objects(values: Sequence[object]) -> NDArray[np.object_]:
+    """Make a column of objects, each as it is, also where it is a tuple."""
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
         array[place] = value
     return array
 
@@ -264,10 +269,6 @@ def instants(values: Iterable[datetime | None]) -> NDArray[np.int64]:
 def numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
     """Make a column of numbers."""
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _title(row: SeriesRow) -> str:
-    return f"{row.name}, {row.segment}" if row.segment else row.name
 
 
 def _limited(

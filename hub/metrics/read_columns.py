@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from hub.metrics.columns import STORED, UNKNOWN_VALUES, Columns
+from hub.metrics.columns import PACKED, STORED, UNKNOWN_VALUES, Columns
 from hub.metrics.models import SeriesColumn
 from rules.tables import Observations
 
@@ -44,8 +44,8 @@ def read_observations(session: Session, series_ids: Sequence[int], as_of: int, *
     counts = np.zeros(len(series_ids), dtype=np.int64)
     for condition in conditions:
         for rows in _read(session, condition):
-            columns, owners = Columns.unpack_all(rows), np.array([row["series_id"] for row in rows], dtype=np.int64)
-            owner = np.repeat(np.searchsorted(places, owners), [row["rows"] for row in rows])
+            columns = Columns.unpack([row[1:] for row in rows])
+            owner = np.repeat(np.searchsorted(places, [row[0] for row in rows]), [row[1] for row in rows])
             if len(columns) and columns.recorded.max() > as_of:
                 known = columns.recorded <= as_of
                 columns, owner = columns.take(known), owner[known]
@@ -87,11 +87,9 @@ def _count(session: Session, condition: ColumnElement[bool] | None) -> int:
     return int(session.scalar(statement if condition is None else statement.where(condition)) or 0)
 
 
-def _read(session: Session, condition: ColumnElement[bool] | None) -> Iterator[Sequence[Mapping[str, Any]]]:
-    columns = [getattr(SeriesColumn, name) for name in ("series_id", "rows", *STORED, "texts")]
+def _read(session: Session, condition: ColumnElement[bool] | None) -> Iterator[Sequence[Sequence[Any]]]:
+    columns = [SeriesColumn.series_id, *(getattr(SeriesColumn, name) for name in PACKED)]
     statement = select(*columns).order_by(SeriesColumn.series_id, SeriesColumn.stretch)
     if condition is not None:
         statement = statement.where(condition)
-    result = session.execute(statement, execution_options={"yield_per": CHUNK})
-    for rows in result.mappings().partitions():
-        yield [dict(row) for row in rows]
+    yield from session.execute(statement, execution_options={"yield_per": CHUNK}).partitions()

@@ -21,7 +21,7 @@ def fill(session: Session, known: Known) -> Filled:
     current = [term for term in terms if term.subject_kind == SubjectKind.SERIES and term.covers(known.as_of)]
     table = Ownership.of(
         subject=column(term.subject_id for term in terms),
-        role=column(term.duty for term in terms),
+        role=column(term.duty.value for term in terms),
         person=column(names[term.person_id] for term in terms),
         share=np.ones(len(terms)),
         start=instants(term.start for term in terms),

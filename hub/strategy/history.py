@@ -32,7 +32,7 @@ def fill(session: Session, known: Known) -> Filled:
         retired=retired,
         start=instants(entry["start"] for entry in entries),
         end=instants(entry["end"] for entry in entries),
-        labels=objects({"key": entry["key"]} for entry in entries),
+        labels=objects([{"key": entry["key"]} for entry in entries]),
         recorded_at=instants(entry["recorded_at"] for entry in entries),
     )
     return Filled(tables={"objectives": objectives, "links": _links(session, known)})
@@ -116,7 +116,7 @@ def _links(session: Session, known: Known) -> Links:
         .order_by(Link.id)
     )
     rows = [
-        *((result, series, LinkKind.MEASURES, None, recorded, recorded) for result, series, recorded in measured),
+        *((result, series, LinkKind.MEASURES.value, None, recorded, recorded) for result, series, recorded in measured),
         *(
             (link.source_id, link.target_id, link.kind, names.get(link.owner_id), link.since, link.recorded_at)
             for link in drawn

@@ -15,12 +15,11 @@ from sqlalchemy.orm import Session
 from hub.core.instants import to_micros
 from hub.metrics.bulk import insert_rows
 from hub.metrics.calendars import stretch_width
-from hub.metrics.columns import STORED, Columns
+from hub.metrics.columns import PACKED, Columns
 from hub.metrics.models import Observation, Series, SeriesColumn
 from hub.metrics.service.versions import micros_or_none
 
 CHUNK = 400
-_NAMES = ("rows", *STORED, "texts")
 
 
 class StretchKey(NamedTuple):
@@ -33,11 +32,11 @@ class StretchKey(NamedTuple):
 def load_stretches(session: Session, keys: Sequence[StretchKey]) -> dict[StretchKey, Columns]:
     """Read some stretches; those that are not there have no rows."""
     found = dict.fromkeys(keys, Columns.of(()))
-    columns = [SeriesColumn.series_id, SeriesColumn.stretch, *(getattr(SeriesColumn, name) for name in _NAMES)]
+    columns = [SeriesColumn.series_id, SeriesColumn.stretch, *(getattr(SeriesColumn, name) for name in PACKED)]
     for place in range(0, len(keys), CHUNK):
         rows = session.execute(select(*columns).where(_key_in(keys[place : place + CHUNK])))
-        for row in rows.mappings():
-            found[StretchKey(row["series_id"], row["stretch"])] = Columns.unpack(row)  # type: ignore[arg-type]  # keys are texts
+        for series_id, stretch, *packed in rows:
+            found[StretchKey(series_id, stretch)] = Columns.unpack([packed])
     return found
 
 
@@ -47,7 +46,7 @@ def save_stretches(session: Session, stretches: Mapping[StretchKey, Columns]) ->
     for place in range(0, len(keys), CHUNK):
         session.execute(delete(SeriesColumn).where(_key_in(keys[place : place + CHUNK])))
     packed = ((key, columns.pack()) for key, columns in stretches.items())
-    _insert(session, [(*key, *(row[name] for name in _NAMES)) for key, row in packed])
+    _insert(session, [(*key, *(row[name] for name in PACKED)) for key, row in packed])
 
 
 def rebuild_columns(session: Session, series_id: int) -> None:
@@ -75,4 +74,4 @@ def _key_in(keys: Sequence[StretchKey]) -> ColumnElement[bool]:
 def _insert(session: Session, rows: Sequence[tuple[object, ...]]) -> None:
     table = SeriesColumn.__table__
     assert isinstance(table, Table)  # noqa: S101  # a declarative class may be mapped to less than a table, this one is not
-    insert_rows(session, table, ("series_id", "stretch", *_NAMES), rows)
+    insert_rows(session, table, ("series_id", "stretch", *PACKED), rows)

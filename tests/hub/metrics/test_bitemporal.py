@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.core.database import Database
 from hub.core.instants import from_micros, to_micros
-from hub.metrics.columns import Columns
+from hub.metrics.columns import PACKED, Columns
 from hub.metrics.history import build_history
 from hub.metrics.models import Metric, Observation, SeriesColumn
 from hub.metrics.service import (
@@ -197,7 +197,7 @@ def test_columns_read_back_what_was_packed() -> None:
     ]
     columns = Columns.of(rows).sorted()
     packed = columns.pack()
-    read = Columns.unpack(packed)
+    read = Columns.unpack([[packed[name] for name in PACKED]])
     assert packed["denominators"] == b""
     assert read.starts.tolist() == [1, 1, 2]
     assert read.recorded.tolist() == [4, 9, 5]
@@ -209,4 +209,6 @@ def test_columns_read_back_what_was_packed() -> None:
 
 
 def test_columns_without_rows_say_nothing() -> None:
-    assert len(Columns.unpack(Columns.of(()).pack())) == 0
+    packed = Columns.of(()).pack()
+    assert len(Columns.unpack([[packed[name] for name in PACKED]])) == 0
+    assert len(Columns.unpack([])) == 0
