@@ -92,9 +92,13 @@ def test_a_row_becomes_a_ticket_and_a_closed_ticket_ends_the_finding(deployment:
     assert ticket["key"] in story.page("/actions")
     assert "No findings here" in story.page("/findings")
     assert badge("resolved") in story.page("/findings?status=resolved")
-    after = deployment.jira.issue(ticket["key"])
-    assert after["category"] == "done"
-    assert any("Verified" in comment["text"] for comment in after["comments"])
+
+    def is_told() -> bool:
+        comments = deployment.jira.issue(ticket["key"])["comments"]
+        return any("Verified" in comment["text"] for comment in comments)
+
+    wait_until(is_told, seconds=CONVERGE_SECONDS)  # pages know it first: the comment is a delivery of its own
+    assert deployment.jira.issue(ticket["key"])["category"] == "done"
 
 
 def test_a_ticket_closed_without_a_fix_comes_back_once_with_the_reason(deployment: Deployment) -> None:
