@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, DateTime
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from rules.calendars import instant as to_micros
+from rules.calendars import moment as from_micros
+
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
+__all__ = ["EPOCH", "Clock", "Instant", "from_micros", "to_micros", "utc_now"]
+
 Clock = Callable[[], datetime]
 """Where the time comes from; passed in, so that any run can be replayed exactly."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = from_micros(0)
 
 
 def utc_now() -> datetime:
     """Read the machine's clock."""
     return datetime.now(UTC)
-
-
-def to_micros(instant: datetime) -> int:
-    """Give microseconds since 1970 (UTC) of an aware datetime, without a float's rounding."""
-    return (instant - EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """Give the aware UTC datetime of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
 
 
 class Instant(TypeDecorator[datetime]):
