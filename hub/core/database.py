@@ -29,6 +29,10 @@ from hub.core.instants import Instant, utc_now
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another one before it gives up."""
+FORGOTTEN_SECONDS = 120
+"""How long a PostgreSQL transaction may wait for its own process. One that is frozen (paused machine, SIGSTOP) would
+keep its row locks for ever, and who takes its work over would wait for them: so less than a lease (300 s), and far
+more than any transaction of ours thinks between two statements."""
 
 Id = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
 Ref = BigInteger().with_variant(Integer, "sqlite")
@@ -112,6 +116,7 @@ def _create_engine(url: URL, pool_size: int) -> Engine:
         if url.get_backend_name() == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        event.listen(engine, "connect", _prepare_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
@@ -135,6 +140,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  
 def _begin_sqlite(connection: Connection) -> None:
     only_reads = connection.get_execution_options().get("plumbline_read", False)
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401  # as above
+    connection.autocommit = True  # else it would be forgotten with the first transaction that is rolled back
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{FORGOTTEN_SECONDS}s'")
+    connection.autocommit = False
 
 
 def _begin_postgresql(connection: Connection) -> None:
