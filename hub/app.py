@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from apiflask import APIFlask
 from redis import Redis
@@ -24,12 +24,12 @@ from hub.web.json import StrictJson
 from hub.web.probes import database_probe, migrations_probe, probes
 from hub.web.state import EXTENSION, AppState, Probe
 from hub.work.dispatch import Dispatcher
+from hub.work.failpoints import failpoint_from
 from hub.work.handlers import subscribers_of
 from hub.work.queue_server import connect, is_answering
 from hub.work.service import WorkTables, install
 
 LARGEST_REQUEST = 16 * 2**20
-MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 BEFORE = (
     requests.begin,
     headers.refuse_unreadable,
@@ -56,12 +56,14 @@ def create_app(
     database: Database | None = None,
     areas: Iterable[Area] | None = None,
     clock: Clock = utc_now,
+    environ: Mapping[str, str] = os.environ,
 ) -> APIFlask:
     """Build the web app; nothing is contacted yet."""
     areas = (WEB, *(AREAS if areas is None else areas))
     database = database or Database(settings.database_address(), pool_size=settings.web_threads)
     queue = connect(settings)
-    install(database.info, WorkTables(dispatch=Dispatcher(queue), subscribers=subscribers_of(areas)))
+    dispatcher = Dispatcher(queue, failpoint=failpoint_from(environ))
+    install(database.info, WorkTables(dispatch=dispatcher, subscribers=subscribers_of(areas)))
 
     app = APIFlask(
         "hub.web",
@@ -82,7 +84,7 @@ def create_app(
         doorkeeper=Keeper(settings),
         probes={
             "database": database_probe(database),
-            "migrations": migrations_probe(database, MIGRATIONS),
+            "migrations": migrations_probe(database),
             "queue": queue_probe(queue),
         },
     )

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 
 import structlog
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from hub.core.database import Database
 from hub.core.errors import PlumblineError, UnavailableError
+from hub.core.revisions import current_revision, newest_revision
 from hub.web.json import dumps
 from hub.web.requests import public, state
 from hub.web.state import Probe
 
 probes = Blueprint("probes", __name__)
 log = structlog.get_logger(__name__)
-_NAMES = re.compile(r"""^(revision|down_revision)(?:: [^=]+)? = ["']([^"']+)""", re.MULTILINE)
-"""The two lines of a migration that say where it stands."""
 
 
 @probes.get("/healthz")
@@ -57,22 +53,11 @@ def database_probe(database: Database) -> Probe:
     return ask
 
 
-def migrations_probe(database: Database, versions: Path) -> Probe:
-    """Make the probe that compares the database's revision with the newest one in a folder of migrations.
-
-    The files are read as text: Alembic itself would cost every web process ten megabytes.
-    """
-
-    @cache
-    def wanted() -> set[str]:
-        told = [dict(_NAMES.findall(file.read_text(encoding="utf-8"))) for file in versions.glob("*.py")]
-        return {one["revision"] for one in told} - {one.get("down_revision", "") for one in told}
+def migrations_probe(database: Database) -> Probe:
+    """Make the probe that compares the database's revision with the one that this version needs."""
 
     def ask() -> None:
-        with database.read() as session:
-            known = inspect(session.connection()).has_table("alembic_version")
-            found = set(session.scalars(text("SELECT version_num FROM alembic_version"))) if known else set()
-        if found != wanted():
+        if current_revision(database) != newest_revision():
             raise UnavailableError("the tables are of another version: run `plumbline db upgrade`")
 
     return ask

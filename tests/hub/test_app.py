@@ -12,14 +12,17 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from hub.app import MIGRATIONS, create_app, create_app_from_environ
+from hub.app import create_app, create_app_from_environ
 from hub.areas import AREAS
 from hub.core.area import resolve
+from hub.core.database import Database
 from hub.core.errors import UnavailableError
 from hub.migrations.run import upgrade
 from hub.settings import Settings
 from hub.web.probes import migrations_probe
 from hub.web.state import EXTENSION, AppState, Probe
+from hub.work.failpoints import VARIABLE, no_failpoint
+from hub.work.service import DISPATCH
 from tests.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from apiflask import APIFlask
 
     from hub.core.area import Area
-    from hub.core.database import Database
 
 SECRET = "postgresql://user:hunter2@203.0.113.1:1/none?connect_timeout=1"
 
@@ -60,6 +62,14 @@ def test_building_the_app_contacts_nothing(tmp_path: Path, areas: Sequence[Area]
     settings = Settings(home=tmp_path, database_url=SecretStr(SECRET), redis_url=SecretStr("redis://203.0.113.1:1"))
     visitor = Visitor(create_app(settings, areas=areas).test_client())
     assert visitor.get("/healthz").json == {"alive": True}
+
+
+def test_the_app_can_be_killed_where_work_is_dispatched(settings: Settings, areas: Sequence[Area]) -> None:
+    database = Database(settings.database_address())
+    create_app(settings, database=database, areas=areas, environ={})
+    assert database.info[DISPATCH]._failpoint is no_failpoint
+    create_app(settings, database=database, areas=areas, environ={VARIABLE: "work.dispatched"})
+    assert database.info[DISPATCH]._failpoint is not no_failpoint
 
 
 def test_no_two_routes_share_an_address(app: APIFlask) -> None:
@@ -105,25 +115,16 @@ def test_the_queue_s_absence_is_told_and_the_pages_go_on(app: APIFlask, nobody: 
     assert nobody.get("/errors").status_code == 200
 
 
-def test_tables_of_another_version_are_told_with_the_remedy(database: Database, tmp_path: Path) -> None:
-    (tmp_path / "one.py").write_text("revision = 'one'\ndown_revision = None\n")
-    (tmp_path / "two.py").write_text('revision: str = "two"\ndown_revision: str | None = "one"\n')
-    ask = migrations_probe(database, tmp_path)
-    with pytest.raises(UnavailableError, match="plumbline db upgrade"):
-        ask()
-    with database.write() as session:
-        session.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        session.execute(text("DELETE FROM alembic_version"))
-        session.execute(text("INSERT INTO alembic_version VALUES ('two')"))
-    ask()
-
-
-def test_the_newest_migration_is_the_one_that_alembic_means(empty_database: Database) -> None:
-    ask = migrations_probe(empty_database, MIGRATIONS)
+def test_tables_of_another_version_are_told_with_the_remedy(empty_database: Database) -> None:
+    ask = migrations_probe(empty_database)
     with pytest.raises(UnavailableError, match="plumbline db upgrade"):
         ask()
     upgrade(empty_database)
     ask()
+    with empty_database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
+    with pytest.raises(UnavailableError, match="plumbline db upgrade"):
+        ask()
 
 
 def test_the_environment_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
