@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from AntiSSRF import IPAddressRanges  # type: ignore[import-untyped]  # ships no types
+from AntiSSRF import IPAddressRanges
 
 from connectors.sdk.errors import ConfigError
 from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, Network, plain_host
