@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.factories import Cast, SettableClock, build_cast
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from hub.core.database import Database
     from hub.settings import Settings
     from tests.databases import PostgresqlDatabases
+
+# How long one example takes says more about the machine and its other load than about the code.
+hypothesis.settings.register_profile("plumbline", deadline=None)
+hypothesis.settings.load_profile("plumbline")
 
 
 @pytest.fixture

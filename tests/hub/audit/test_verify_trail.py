@@ -51,7 +51,7 @@ def test_the_vectors_of_the_rfc_hold(vector: tuple[str, str, str, str]) -> None:
     assert not signature_holds(key, message + b"!", b"".join(halves))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=300), st.integers(0, 511), st.booleans())
 def test_it_agrees_with_another_implementation(secret: bytes, message: bytes, bit: int, intact: bool) -> None:  # noqa: FBT001  # drawn
     key = Ed25519PrivateKey.from_private_bytes(secret)
@@ -82,13 +82,11 @@ def test_a_public_key_is_read_from_digits_or_a_file(tmp_path: Path) -> None:
         read_key("abcd")
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # bounds are naive by contract
 def test_an_instant_is_written_the_same_from_either_database(at: datetime) -> None:
     assert micros_text(to_micros(at)) == instant_text(at) == at.isoformat(timespec="microseconds")
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.text(), min_size=8, max_size=8))
 def test_what_is_hashed_of_an_entry_is_plain_json(fields: list[str | None]) -> None:
     """So that anybody can write another verifier from one sentence."""

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 KEY = b"p" * 32
 NAMES = st.text(min_size=1, max_size=40).filter(str.strip)
-PROPERTY = hypothesis_settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PROPERTY = hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sealer(key: bytes = b"s" * 32) -> Sealer:

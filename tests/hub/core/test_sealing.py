@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import MetaData, String, Text, insert, select, update
@@ -77,14 +77,12 @@ def fill(database: Database, seal_with: Sealer, count: int) -> None:
         session.execute(insert(Named).values(name="one", secret=seal_with.seal("alpha", place(Named.secret, "one"))))
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_what_was_sealed_for_a_place_opens_there(secret: str, where: str) -> None:
     box = sealer(OLD)
     assert box.open(box.seal(secret, where), where) == secret
 
 
-@settings(deadline=None)
 @given(st.text(min_size=8))
 def test_an_envelope_shows_nothing_of_its_secret_and_never_repeats(secret: str) -> None:
     box = sealer(OLD)
@@ -113,14 +111,12 @@ def test_another_key_under_the_same_id_is_told_from_a_damaged_secret() -> None:
         sealer(Key("old", b"x" * 32)).open(sealed, "here")
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_other_text_is_refused_as_no_secret(text: str) -> None:
     with pytest.raises(SealedValueError, match="is no sealed secret"):
         sealer(OLD).open(text, "here")
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0), st.sampled_from("ABCxyz019_-"))
 def test_no_changed_character_goes_unnoticed(position: int, character: str) -> None:
     box = sealer(OLD)

@@ -42,7 +42,7 @@ def statements(day: st.SearchStrategy[int | None]) -> st.SearchStrategy[list[Sta
 # a source has timestamps or it has none
 BATCH = st.one_of(statements(st.none()), statements(st.integers(0, 60)))
 BATCHES = st.lists(st.tuples(st.integers(0, 20), BATCH), min_size=1, max_size=5)
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def new_series(session: Session, cast: Cast, cadence: str = "weekly") -> int:

@@ -73,7 +73,7 @@ def test_a_target_that_is_no_number_is_refused(database: Database, cast: Cast, c
         record_targets(session, [want(cast, 0, float("nan"))], now=clock())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([None, 0.1, 0.2]), st.integers(0, 20)), max_size=8))
 def test_targets_as_known_on_a_day_equal_the_replay_until_that_day(
     database: Database, cast: Cast, said: list[tuple[int, float | None, int]]

@@ -103,7 +103,7 @@ def plant(session: Session, parents: list[int | None]) -> list[OrgUnit]:
     return units
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(st.none() | st.integers(0, 20), min_size=1, max_size=12))
 def test_up_and_down_agree_on_every_tree(sqlite_database: Database, parents: list[int | None]) -> None:
     with sqlite_database.write() as session:
