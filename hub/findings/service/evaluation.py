@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.core.instants import from_micros
 from hub.findings.models import Alert, Rule, TestedCases
-from hub.findings.service.alerts import Judged, Privacy, find_homes, read_state, take_step
+from hub.findings.service.alerts import Home, Judged, Privacy, find_homes, read_state, take_step
 from hub.findings.service.rules import Installed, install_rules, list_rules
 from hub.metrics.history import build_history, related_series
 from rules.alerts import AlertKey
@@ -33,6 +33,8 @@ class Question:
     snapshot: Mapping[str, Cases | None]
     states: Mapping[AlertKey, AlertState]
     history: History
+    complete: bool
+    """Whether the history holds every subject there is: an alert on one that is not there ends."""
 
     @property
     def asked_at(self) -> datetime:
@@ -51,6 +53,7 @@ def read_question(
         snapshot={one.rule.name: _read_cases(session, one.rule.id) for one in installed},
         states=_read_states(session, installed),
         history=build_history(session, now, chosen),
+        complete=chosen is None,
     )
 
 
@@ -61,6 +64,7 @@ def answer(question: Question) -> Evaluation:
         question.history,
         snapshot=question.snapshot,
         open_alerts=frozenset(key for key, state in question.states.items() if state.is_open),
+        complete=question.complete,
     )
 
 
@@ -92,15 +96,15 @@ def _store_alerts(
     calendars = question.history.calendars
     steps = 0
     for key, verdict in verdicts.items():
-        home = homes.get((key.subject_kind, key.subject))
+        row = rows.get(key)
+        home = homes.get((key.subject_kind, key.subject)) if row is None else Home(row.org_unit_id, "")
         if home is None:
             continue  # the subject was removed while the rules were thinking
-        row = rows.get(key)
-        calendar = calendars.get(verdict.finding.calendar, Calendar()) if verdict.finding else Calendar()
         state = None if row is None else read_state(row)
-        if state is None and verdict.finding is None:
+        named = verdict.finding.calendar if verdict.finding else state.calendar if state else None
+        if named is None:
             continue
-        step = advance(state, verdict, question.history.as_of, installed.text, calendar)
+        step = advance(state, verdict, question.history.as_of, installed.text, calendars.get(named, Calendar()))
         steps += take_step(session, row, Judged(installed, home, verdict, step, privacy, question.asked_at))
     return steps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -11,6 +11,8 @@ from hub.core.access import Granted, Permission, Principal, Role
 from hub.findings import models, service
 from hub.findings.models import Alert, AlertStatus, AlertStep
 from hub.findings.service import Privacy
+from hub.metrics.models import Series
+from hub.metrics.service import CalendarDraft, define_calendar
 from tests.hub.desk import RULE, Desk
 
 FEBRUARY_16 = datetime(2026, 2, 16, tzinfo=UTC)
@@ -50,6 +52,47 @@ def test_an_incremental_run_leaves_other_series_alone(desk: Desk, late: Callable
     desk.clock.advance(hours=1)
     desk.ask("backlog")
     assert desk.alerts()[0].status == AlertStatus.FIRING
+
+
+def test_the_alert_of_a_subject_that_is_gone_ends_with_a_run_over_everything(
+    desk: Desk, late: Callable[[], Alert]
+) -> None:
+    alert = late()
+    with desk.database.write() as session:
+        row = session.get_one(Alert, alert.id)
+        row.subject_id = "ser_gone"
+        row.lifecycle = {**row.lifecycle, "subject": "ser_gone"}
+    desk.observe("win-rate", FEBRUARY_16, 0.5)
+    desk.observe("win-rate", FEBRUARY_23, 0.5)
+    desk.clock.advance(hours=1)
+    desk.ask("win-rate")
+    assert desk.alerts()[0].status == AlertStatus.FIRING
+    desk.clock.advance(hours=1)
+    desk.ask()
+    assert desk.alerts()[0].status == AlertStatus.RESOLVED
+    assert desk.told[-1] == (
+        "alert.resolved",
+        {"alert_id": alert.id, "occurrence": 1, "reason": "It is no longer asked."},
+    )
+
+
+def test_business_days_after_the_condition_is_gone_are_those_of_the_series(
+    desk: Desk, late: Callable[[], Alert]
+) -> None:
+    """`keep_firing_for: 1bd` on a Tuesday before a holiday lasts until Thursday."""
+    holiday = desk.clock().date() + timedelta(days=1)
+    with desk.database.write() as session:
+        draft = CalendarDraft(key="bridge", days_off=(holiday,))
+        calendar = define_calendar(session, draft, by="system:tests", now=desk.clock())
+        session.get_one(Series, desk.cast.series["win-rate"]).calendar_id = calendar.id
+    late()
+    desk.install(RULE + "  keep_firing_for: 1bd\n")
+    desk.observe("win-rate", FEBRUARY_16, 0.5)
+    desk.observe("win-rate", FEBRUARY_23, 0.5)
+    for days, status in ((0, AlertStatus.FIRING), (1.5, AlertStatus.FIRING), (0.6, AlertStatus.RESOLVED)):
+        desk.clock.advance(days=days)
+        desk.ask("win-rate")
+        assert desk.alerts()[0].status == status
 
 
 def test_an_older_answer_never_overwrites_a_newer_one(desk: Desk, late: Callable[[], Alert]) -> None:
