@@ -214,8 +214,9 @@ class Versioned(Grouped):
         start: Instants = self.start  # type: ignore[attr-defined] # as above
         recorded: Instants = self.recorded_at  # type: ignore[attr-defined] # as above
         together = np.diff(self.owner) == 0
-        steps = np.diff(start)
-        return not ((together & (steps < 0)) | (together & (steps == 0) & (np.diff(recorded) < 0))).any()
+        # Compared, not subtracted: the distance to an unknown instant does not fit into 64 bits.
+        later, same = start[1:] >= start[:-1], start[1:] == start[:-1]
+        return not (together & (~later | (same & (recorded[1:] < recorded[:-1])))).any()
 
     @cached_property
     def latest(self) -> Self:

@@ -20,6 +20,7 @@ from rules.lifecycle import Ending, Phase, Transition, advance, settle
 from rules.loader import load_pack, packs
 from rules.registry import REGISTRY, Detector, Registry
 from rules.schema import Rule
+from tests.rules import patterned
 from tests.rules.detectors_for_tests import REGISTRY as TEST_REGISTRY
 from tests.rules.organisations import build, organisation
 
@@ -110,7 +111,7 @@ class TestEveryDetector:
 
     def test_its_findings_carry_evidence_and_no_judgement(self, detector: Detector) -> None:
         found = findings(detector)
-        assert found, "the sample organisation gives it nothing to find: add a pattern to tests/rules/organisations.py"
+        assert found, "the samples give it nothing to find: plant its pattern in tests/rules/patterned.py"
         for finding in found:
             assert finding.evidence
             assert all(row["table"] for row in finding.evidence)
@@ -127,6 +128,7 @@ def findings(detector: Detector) -> list[Finding]:
     """Find what the rules that we ship find with a detector in some sample organisations."""
     ours = [rule for name in packs() for rule in load_pack(name).rules if rule.detector == detector.name]
     histories = [build(organisation(seed), 170) for seed in range(6)]
+    histories += [patterned.build(patterned.patterned(seed), 190) for seed in range(4)]
     return [finding for history in histories for finding in evaluate(ours, history).findings]
 
 

@@ -1,0 +1,1 @@
+"""Tables in, findings out: measurements judged with no server, no account and no database."""

@@ -1,0 +1,90 @@
+"""Sample measurements by seed, a pattern of every detector planted in some of them, and the rules that ask for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rules.durations import DAY
+from rules.engine import evaluate
+from rules.history import History
+from rules.loader import load_pack, packs
+from tests.rules.organisations import BEGIN, CALENDARS, Tables
+
+RULES = tuple(rule for name in packs() if name != "data-trust" for rule in load_pack(name).rules)
+WHOLE = frozenset({"people", "ownership", "org_units", "links"})
+"""Tables that every block of a run has in full."""
+
+
+def patterned(seed: int) -> Tables:
+    """Make the tables of one organisation; all of it is recorded some time before day 200 of the sample year."""
+    chance = random.Random(seed)
+    tables: Tables = {name: [] for name in ("series", "targets", "observations", "records", "people", "ownership")}
+    tables |= {"org_units": [], "links": [], "objectives": []}
+    owned(chance, tables)
+    revised(chance, tables)
+    return tables
+
+
+def owned(chance: random.Random, tables: Tables) -> None:
+    """Add series with owners of whom some leave, some work elsewhere, and one holds a great many."""
+    functions = ["sales", "finance", "service"]
+    tables["org_units"] += [{"id": "head", "function": "board"}]
+    tables["org_units"] += [{"id": name, "parent": "head", "function": name} for name in functions]
+    for index in range(6):
+        left = BEGIN + chance.randrange(300) * DAY if chance.random() < 0.4 else None
+        tables["people"].append({"id": f"p{index}", "org_unit": chance.choice([*functions, "head"]), "left_at": left})
+    for index in range(8):
+        name, owner = f"owned{index}", chance.choice(["", "p0", "p1", "p2", "p3"])
+        row = {"id": name, "owner": owner, "org_unit": chance.choice([*functions, ""]), "function": ""}
+        tables["series"].append(row)
+        tables["objectives"].append(row | {"id": f"{name}-o", "level": "team"})
+        tables["links"].append({"source": f"p{chance.randrange(6)}", "target": name, "kind": "works_on"})
+        tables["ownership"].append({"subject": name, "role": "owner", "person": f"p{chance.randrange(6)}"})
+    tables["series"].append({"id": "laden", "owner": "p5"})
+    for index in range(chance.choice([4, 30])):
+        tables["ownership"].append({"subject": f"other{index}", "role": "owner", "person": "p5"})
+        tables["ownership"].append({"subject": f"other{index}", "role": "steward", "person": "p4"})
+
+
+def revised(chance: random.Random, tables: Tables) -> None:
+    """Add series with quarterly targets that are revised before, in and after their periods, up, down or in unit."""
+    for index in range(6):
+        name = f"revised{index}"
+        tables["series"].append({"id": name, "cadence": "quarterly", "direction": chance.choice(["up", "down", ""])})
+        for start, day in (("2026-01-01", 0), ("2026-04-01", 90)):
+            target = chance.uniform(50, 60)
+            tables["targets"].append({"series": name, "start": start, "target": target})
+            for _ in range(chance.choice([0, 0, 1, 2])):
+                recorded = BEGIN + (day + chance.randrange(-30, 90)) * DAY
+                changed = target * chance.choice([0.9, 1.1, 0.01])
+                tables["targets"].append({"series": name, "start": start, "target": changed, "recorded_at": recorded})
+
+
+def build(tables: Tables, day: int) -> History:
+    return History.build(as_of=BEGIN + day * DAY, calendars=CALENDARS, **tables)  # type: ignore[arg-type] # tables by name
+
+
+def family(row: Mapping[str, Any]) -> str:
+    """Return what belongs in one block with a series: the series it names, its peers, else itself alone."""
+    return str(row.get("peers") or row["id"].split(".")[0])
+
+
+def blocks(tables: Tables, day: int, count: int) -> Iterator[History]:
+    """Cut an organisation into blocks of series that name each other."""
+    families = sorted({family(row) for row in tables["series"]})
+    for first in range(count):
+        chosen = {row["id"] for row in tables["series"] if family(row) in families[first::count]}
+        part = {name: rows for name, rows in tables.items() if name in WHOLE}
+        part["series"] = [row for row in tables["series"] if row["id"] in chosen]
+        part["objectives"] = tables["objectives"][first::count]
+        for name in ("targets", "observations", "records"):
+            part[name] = [row for row in tables[name] if row["series"] in chosen]
+        yield build(part, day)
+
+
+def said(history: History | Iterator[History], **options: Any) -> list[str]:  # noqa: ANN401 - what evaluate takes
+    evaluation = evaluate(RULES, history, **options)
+    assert [result.failure for result in evaluation.results] == [None] * len(evaluation.results)
+    return [finding.model_dump_json() for finding in evaluation.findings]
