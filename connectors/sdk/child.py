@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from connectors.sdk.calls import TAB, Call, load_error
-from connectors.sdk.errors import AmbiguousError, BrokenConnectorError, ConnectorError, TransientError
-from connectors.sdk.network import MEBIBYTE, Cost
+from connectors.sdk.errors import AmbiguousError, BrokenConnectorError, ConfigError, ConnectorError, TransientError
+from connectors.sdk.network import CPU_SECONDS, MEBIBYTE, Cost, raise_limit, too_much_memory
 from connectors.sdk.protocol import Capability
 from connectors.sdk.redaction import Redactor
 
@@ -33,6 +33,8 @@ GRACE_SECONDS = 2.0
 """Between closing the pipe and killing."""
 LAST_WORDS = 5
 """Lines of stderr that are repeated when a child is lost."""
+OUT_OF_MEMORY = "memory allocation of"
+"""What Rust's standard library says before it aborts."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,28 @@ class ProcessLimits:
     """For one whole call."""
     line_bytes: int = 32 * MEBIBYTE
     """For one item."""
-    memory_bytes: int | None = None
-    cpu_seconds: int | None = None
+    memory_bytes: int | None = 1024 * MEBIBYTE
+    """Of address space, on Linux: four times what our own connectors need."""
+    cpu_seconds: int | None = 900
+    """Of processor time for one call; all threads count."""
 
 
 class ChildLostError(ConnectorError):
-    """The child died, fell silent or broke the protocol; `asked` tells whether it had the call by then."""
+    """The child died, fell silent, broke the protocol or exceeded a limit.
 
-    def __init__(self, message: str, *, asked: bool = True, broken: bool = False) -> None:
+    `asked` tells whether it had the call by then; `means` is what it comes to for a call that writes nothing.
+    """
+
+    def __init__(self, message: str, *, asked: bool = True, means: type[ConnectorError] = TransientError) -> None:
         super().__init__(message)
         self.asked = asked
-        self.broken = broken
+        self.means = means
 
     def meaning(self, call: Call) -> ConnectorError:
         """Say what it means for the caller: nobody knows what became of a write that was under way."""
         if call.writes and self.asked:
             return AmbiguousError(f"{self} The write may have been applied.")
-        return BrokenConnectorError(str(self)) if self.broken else TransientError(str(self))
+        return self.means(str(self))
 
 
 class Child:
@@ -127,7 +134,7 @@ class Child:
                 item = call.load_item(name, text)
             except (ValidationError, BrokenConnectorError) as wrong:
                 raise ChildLostError(
-                    f"The connector breaks the protocol: {self._mask(str(wrong))}", broken=True
+                    f"The connector breaks the protocol: {self._mask(str(wrong))}", means=BrokenConnectorError
                 ) from None
             yield item
         if error is not None:
@@ -155,7 +162,7 @@ class Child:
         if not line.endswith(b"\n"):
             if len(line) >= self._limits.line_bytes:
                 raise ChildLostError(
-                    f"The connector gave an item of over {self._limits.line_bytes} bytes.", broken=True
+                    f"The connector gave an item of over {self._limits.line_bytes} bytes.", means=BrokenConnectorError
                 )
             raise self._lost()
         name, _, text = line[:-1].partition(TAB)
@@ -167,6 +174,9 @@ class Child:
         code = self._ended()
         self._listener.join(GRACE_SECONDS)
         words = " | ".join(self._words)
+        exceeded = _exceeded(code, words, self._limits)
+        if exceeded is not None:
+            return ChildLostError(exceeded, asked=asked, means=ConfigError)
         return ChildLostError(f"The connector's process ended ({_ending(code)}). {words}".rstrip(), asked=asked)
 
     def _listen(self) -> None:
@@ -252,6 +262,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _exceeded(code: int, words: str, limits: ProcessLimits) -> str | None:
+    """Say which limit a process died of, if it was one."""
+    if sys.platform == "win32":
+        return None
+    if code == -signal.SIGXCPU:
+        return f"The connector used more than {limits.cpu_seconds} s of processor time. {raise_limit(CPU_SECONDS)}"
+    if code == -signal.SIGABRT and OUT_OF_MEMORY in words:  # native code does not raise, it gives up
+        return too_much_memory(limits.memory_bytes)
+    return None
 
 
 def _ending(code: int) -> str:

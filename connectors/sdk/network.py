@@ -13,6 +13,8 @@ from pathlib import Path
 ALLOW_PRIVATE_HOSTS = "PLUMBLINE_ALLOW_PRIVATE_HOSTS"
 CA_BUNDLE = "PLUMBLINE_CA_BUNDLE"
 FILE_ROOTS = "PLUMBLINE_FILE_ROOTS"
+MEMORY_MB = "PLUMBLINE_CONNECTOR_MEMORY_MB"
+CPU_SECONDS = "PLUMBLINE_CONNECTOR_CPU_SECONDS"
 
 MEBIBYTE = 1024 * 1024
 
@@ -91,6 +93,17 @@ class Network:
             max_bytes=self.max_bytes if max_bytes is None else max_bytes,
             attempts=self.attempts if attempts is None else attempts,
         )
+
+
+def raise_limit(variable: str) -> str:
+    """Say what to do about a limit that an admin sets."""
+    return f"Give it less to read at once, or raise {variable}."
+
+
+def too_much_memory(limit: int | None) -> str:
+    """Say that a connector needs more memory than its process may have."""
+    allowed = "there is" if limit is None else f"the {limit // MEBIBYTE} MiB it may use"
+    return f"The connector needs more memory than {allowed}. {raise_limit(MEMORY_MB)}"
 
 
 def plain_host(host: str) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,8 +22,8 @@ from typing import Any, BinaryIO
 from connectors.sdk.calls import CALLS, TAB, Call, dump_error
 from connectors.sdk.configuration import parse_config, secrets_of
 from connectors.sdk.entry import Entry
-from connectors.sdk.errors import AmbiguousError, BrokenConnectorError, ConnectorError
-from connectors.sdk.network import Network
+from connectors.sdk.errors import AmbiguousError, BrokenConnectorError, ConfigError, ConnectorError
+from connectors.sdk.network import Network, too_much_memory
 from connectors.sdk.protocol import Connector
 from connectors.sdk.redaction import Redactor
 
@@ -51,25 +53,67 @@ class Answers:
         self.line(b"error", dump_error(error, self.mask(str(error))))
 
 
+class Limits:
+    """What this process may use: address space in all, processor time for each call."""
+
+    def __init__(self, memory_bytes: int | None, cpu_seconds: int | None) -> None:
+        self._memory_bytes = memory_bytes
+        self._cpu_seconds = cpu_seconds
+
+    def begin(self) -> None:
+        """Limit this process for good; on macOS and Windows the system has no such limit of memory."""
+        if sys.platform != "win32":
+            import resource  # noqa: PLC0415 - not on Windows
+
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the secrets
+            if sys.platform == "linux" and self._memory_bytes is not None:
+                most = _within(resource.RLIMIT_AS, self._memory_bytes)
+                resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        self.begin_call()
+
+    def begin_call(self) -> None:
+        """Give one call its processor time: a process that is used for days must not die of all of them together."""
+        if sys.platform == "win32" or self._cpu_seconds is None:
+            return
+        import resource  # noqa: PLC0415 - not on Windows
+
+        wanted = _within(resource.RLIMIT_CPU, math.ceil(time.process_time()) + self._cpu_seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (wanted, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+    def exceeded_by(self, error: Exception) -> ConfigError | None:
+        """Say which limit an error comes from, if it is one."""
+        return ConfigError(too_much_memory(self._memory_bytes)) if isinstance(error, MemoryError) else None
+
+
+def _within(what: int, wanted: int) -> int:
+    """Keep to what an admin of the machine allows, where that is less."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    most = resource.getrlimit(what)[1]
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+
+
 def main() -> None:
     """Serve one parent until it closes the pipe or dies."""
     requests, answers = _take_pipes()
     hello = json.loads(requests.readline())
     _tie_to_parent(hello["parent"])
-    _limit(hello["memory_bytes"], hello["cpu_seconds"])
+    limits = Limits(hello["memory_bytes"], hello["cpu_seconds"])
+    limits.begin()
     network = Network.from_environ(os.environ)
     try:
-        connector = _build(hello, answers, network)
+        connector = _build(hello, answers, network, limits)
     except ConnectorError as error:
         answers.error(error)
         return
     capabilities = sorted(type(connector).capabilities())
     answers.line(b"ready", json.dumps({"capabilities": capabilities}).encode())
     for line in _until_parent_leaves(requests):
-        _serve(connector, line, answers, network)
+        limits.begin_call()
+        _serve(connector, line, answers, network, limits)
 
 
-def _build(hello: dict[str, Any], answers: Answers, network: Network) -> Connector[Any]:
+def _build(hello: dict[str, Any], answers: Answers, network: Network, limits: Limits) -> Connector[Any]:
     try:
         loaded = Entry(**hello["entry"]).load()
         config = parse_config(loaded.config_model, hello["config"])
@@ -79,10 +123,10 @@ def _build(hello: dict[str, Any], answers: Answers, network: Network) -> Connect
     except ConnectorError:
         raise
     except Exception as error:  # noqa: BLE001 - the border: whatever a plugin raises must become an answer
-        raise _bug("starting", error) from None
+        raise limits.exceeded_by(error) or _bug("starting", error) from None
 
 
-def _serve(connector: Connector[Any], line: bytes, answers: Answers, network: Network) -> None:
+def _serve(connector: Connector[Any], line: bytes, answers: Answers, network: Network, limits: Limits) -> None:
     name, *parts = line.rstrip(b"\n").split(TAB)
     call = CALLS[name.decode()]
     try:
@@ -91,7 +135,7 @@ def _serve(connector: Connector[Any], line: bytes, answers: Answers, network: Ne
     except ConnectorError as error:
         answers.error(error)
     except Exception as error:  # noqa: BLE001 - the border: whatever a plugin raises must become an answer
-        bug = _bug(call.name, error)
+        bug = limits.exceeded_by(error) or _bug(call.name, error)
         answers.error(AmbiguousError(f"{bug} The write may have been applied.") if call.writes else bug)
     answers.line(b"end", json.dumps(asdict(network.cost)).encode())
 
@@ -147,18 +191,6 @@ def _tie_to_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
-
-
-def _limit(memory_bytes: int | None, cpu_seconds: int | None) -> None:
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415 - not on Windows
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the secrets
-    if memory_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    if cpu_seconds is not None:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 import io
 import json
 import os
+import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +40,7 @@ from connectors.sdk.protocol import (
     Touched,
     WebhookRequest,
 )
+from connectors.sdk.running import Limits
 
 SECRET = "canary-secret-1"
 STREAM = Stream(name="rows", title="Rows", json_schema={}, primary_key=("id",))
@@ -77,6 +80,10 @@ class Hostile(Source[Config], Sink[Config], WebhookReceiver[Config], Ticketing[C
         if does == "raise": raise KeyError("bug with " + token)
         if does == "recurse": return self.act()
         if does == "memory": return len(b"x" * (4 << 30))
+        if does == "native memory":
+            os.write(2, b"memory allocation of 549755813888 bytes failed\\n"); os.abort()
+        if does == "compute":
+            while True: pass
         if does == "auth": raise AuthError("refused " + token, permission="browse")
         if does == "transient": raise TransientError("later", retry_after=7.5)
         if does == "record": raise RecordError("bad", stream="rows", key="k", place="row 3")
@@ -389,11 +396,41 @@ def test_a_class_that_cannot_be_imported_says_whose_it_is() -> None:
         lost.check()
 
 
+MEMORY = ProcessLimits(memory_bytes=1 << 30)
+
+
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="limits of Linux")
-def test_the_memory_limit_holds(start: Start) -> None:
-    hostile = start("memory", ProcessLimits(memory_bytes=1 << 30))
-    with pytest.raises(BrokenConnectorError, match="MemoryError"):
+@pytest.mark.parametrize("does", ["memory", "native memory"])
+def test_a_connector_that_needs_too_much_memory_names_the_setting(start: Start, does: str) -> None:
+    """R35; what native code cannot allocate ends its process."""
+    hostile = start(does, MEMORY)
+    with pytest.raises(ConfigError, match=r"more memory than the 1024 MiB it may use.*PLUMBLINE_CONNECTOR_MEMORY_MB"):
         hostile.check()
+    writing = hostile.write(STREAM, CHANGES)
+    assert next(writing).change_id == "c0"
+    with pytest.raises(AmbiguousError, match="PLUMBLINE_CONNECTOR_MEMORY_MB"):
+        list(writing)
+
+
+def test_a_call_that_computes_for_too_long_names_the_setting(start: Start) -> None:
+    """R35."""
+    hostile = start("compute", ProcessLimits(cpu_seconds=1))
+    with pytest.raises(ConfigError, match=r"more than 1 s of processor time.*PLUMBLINE_CONNECTOR_CPU_SECONDS"):
+        list(hostile.read(STREAM, None))
+    assert hostile.discover() == [STREAM]
+
+
+def test_the_processor_time_of_one_call_does_not_count_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    granted: list[tuple[float, float]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _what, given: granted.append(given))
+    monkeypatch.setattr(time, "process_time", lambda: 0.4 + 1000 * len(granted))
+    limits = Limits(None, 900)
+    limits.begin_call()
+    limits.begin_call()
+    assert [soft for soft, _ in granted] == [901, 1901]
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (60, 60))
+    limits.begin_call()
+    assert granted[-1] == (60, 60)  # what the machine's admin allows is less
 
 
 def test_what_a_plugin_started_ends_with_it(start: Start) -> None:
