@@ -1,7 +1,8 @@
-"""Every setting: variable, type, default, help, secret or not. The reference in the docs is generated from here."""
+"""Every setting: variable, type, default, help, secret or not. `plumbline settings` writes the reference from here."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,12 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Port the web server listens on.")
     public_url: str | None = Field(default=None, description="Address people use, put into tickets and messages.")
     web_threads: int = Field(default=16, ge=1, description="Requests one web process works on at the same time.")
+    workers: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Worker processes that `plumbline up` keeps; a long synchronisation keeps one of them busy.",
+    )
     secret_keys: SecretStr | None = Field(
         default=None,
         description="Keyring for secrets at rest: `id:base64` pairs, comma separated, newest first; "
@@ -53,6 +60,19 @@ class Settings(BaseSettings):
         description="Hosts on private addresses or plain http that connectors may reach, comma separated.",
     )
     ca_bundle: Path | None = Field(default=None, description="File of certificate authorities to trust for connectors.")
+    file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="Folders that connectors may read files from, separated as in PATH; "
+        "default: whatever the user that Plumbline runs as may read.",
+    )
+    connector_memory_mb: int = Field(
+        default=1024,
+        ge=256,
+        description="Most memory (address space, Linux only) that a connector's process may use, in MiB.",
+    )
+    connector_cpu_seconds: int = Field(
+        default=900, ge=1, description="Most processor time that a connector may use for one call."
+    )
     lease_seconds: int = Field(default=300, ge=1, description="How long a worker may hold a work item.")
     reconcile_seconds: int = Field(default=60, ge=1, description="How often due work is looked for in the database.")
     settle_seconds: int = Field(
@@ -72,6 +92,11 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, ge=1, description="Sign-in ends after this long in any case.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
+
+    @field_validator("file_roots", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return tuple(Path(part) for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
     @field_validator("allow_private_hosts", mode="before")
     @classmethod
@@ -97,6 +122,12 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.home / 'plumbline.db'}"
 
 
+def variables(name: str) -> list[str]:
+    """Give the environment variables that a setting is read from, the one to name first."""
+    alias = Settings.model_fields[name].validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [PREFIX + name.upper()]
+
+
 class FileSource(EnvSettingsSource):
     """Reads a mounted secret: `PLUMBLINE_X_FILE` names a file whose content is the value of `PLUMBLINE_X`."""
 
@@ -104,16 +135,11 @@ class FileSource(EnvSettingsSource):
         """Give the values of all `<NAME>_FILE` variables that are set; a missing file is an error naming it."""
         found: dict[str, object] = {}
         for name, info in self.settings_cls.model_fields.items():
-            alias = info.validation_alias
-            names = (
-                [str(choice) for choice in alias.choices]
-                if isinstance(alias, AliasChoices)
-                else [PREFIX + name.upper()]
-            )
+            names = variables(name)
             for variable in names:
                 path = self.env_vars.get(f"{variable}_FILE".lower()) or self.env_vars.get(f"{variable}_FILE")
                 if path:
-                    found[names[0] if alias else name] = _read_secret(variable, Path(path))
+                    found[names[0] if info.validation_alias else name] = _read_secret(variable, Path(path))
         return found
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, ValidationError
+from pydantic import ValidationError
 
 from hub.core.database import Database
 from hub.core.errors import SettingError
 from hub.core.logs import configure_logs
 from hub.core.revisions import current_revision, newest_revision
-from hub.settings import PREFIX, Settings
+from hub.settings import Settings, variables
 
 
 def load_settings() -> Settings:
@@ -59,8 +59,4 @@ def _sentence(field: str, message: str) -> str:
 
 
 def _variable(field: str) -> str:
-    info = Settings.model_fields.get(field)
-    alias = info.validation_alias if info else None
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
-    return field if field.startswith(PREFIX) else PREFIX + field.upper()
+    return variables(field)[0] if field in Settings.model_fields else field

@@ -19,13 +19,9 @@ from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_left
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    default=2,
-    show_default=True,
-    envvar="PLUMBLINE_WORKERS",
-    show_envvar=True,
-    help="Worker processes; a long synchronisation keeps one of them busy.",
+    help="Worker processes; without it, PLUMBLINE_WORKERS says how many.",
 )
-def command(demo: bool, workers: int) -> None:
+def command(demo: bool, workers: int | None) -> None:
     """Start everything on this machine, keep it running, and end it with Ctrl-C."""
     settings = load_settings()
     folder = settings.home.absolute() / "run"
@@ -34,7 +30,7 @@ def command(demo: bool, workers: int) -> None:
     plan = Plan(str(folder), lock, settings.host, choose_port(settings.host, settings.port), children=[])
     queue_server = _queue_server(settings)
     _prepare(settings, plan, demo=demo)
-    product = _product(settings, plan, workers)
+    product = _product(settings, plan, workers or settings.workers)
     if demo:
         product = _with_demo(settings, plan, product)
     become_supervisor(replace(plan, children=[*queue_server, *product]))

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors import registry
 from connectors.sdk.child import ProcessLimits
 from connectors.sdk.entry import Entry
 from connectors.sdk.errors import ConfigError
-from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, CA_BUNDLE
+from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, CA_BUNDLE, FILE_ROOTS, MEBIBYTE
 from connectors.sdk.process import ConnectorProcess
 from hub.connections.configuration import Config, resolve
 from hub.connections.service.configured import Configured
@@ -45,7 +46,11 @@ class Connectors:
         self._environ = environ
         self._child_environ = environment_for_children(settings, environ)
         self._find = find
-        self._limits = limits
+        self._limits = replace(
+            limits or ProcessLimits(),
+            memory_bytes=settings.connector_memory_mb * MEBIBYTE,
+            cpu_seconds=settings.connector_cpu_seconds,
+        )
         self._monotonic = monotonic
         self._kept: dict[int, _Kept] = {}
         self._lock = threading.Lock()
@@ -123,5 +128,9 @@ class _Kept:
 
 def environment_for_children(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Give what a connector may see of our environment, with our settings as they count here."""
-    bundle = {CA_BUNDLE: str(settings.ca_bundle)} if settings.ca_bundle else {}
-    return {**environ, **bundle, ALLOW_PRIVATE_HOSTS: ",".join(settings.allow_private_hosts)}
+    given = {**environ, ALLOW_PRIVATE_HOSTS: ",".join(settings.allow_private_hosts)}
+    if settings.ca_bundle:
+        given[CA_BUNDLE] = str(settings.ca_bundle.absolute())  # a child has a working directory of its own
+    if settings.file_roots:
+        given[FILE_ROOTS] = os.pathsep.join(str(root.absolute()) for root in settings.file_roots)
+    return given
