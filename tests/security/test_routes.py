@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from hub.core.access import PERMISSIONS, Permission, Role
-from hub.web.requests import API, READING, access_of
+from hub.web.requests import API, READING, access_of, requires
 from tests.security.belongings import IDS_OF_NOTHING, MAKERS, WORDS, Belonging, maker_of
 from tests.visitors import SignIn, Visitor, form_token_of
 
@@ -102,6 +102,23 @@ def test_a_route_that_the_table_does_not_know_is_found(app: APIFlask) -> None:
         test_every_route_has_a_line_and_every_line_a_route(app)
     with pytest.raises(AssertionError, match="neither @requires nor @public"):
         test_every_route_carries_the_mark_that_the_table_says(app)
+
+
+def test_a_route_that_asks_for_less_than_the_table_says_is_found(app: APIFlask, signed_in: SignIn) -> None:
+    endpoint = routes_of(app)[Route("DELETE", "/api/v1/grants/<grant_id>")]
+    app.view_functions[endpoint] = requires(Permission.PEOPLE_READ)(lambda **_: "")
+    with pytest.raises(AssertionError, match="grants/<grant_id>"):
+        test_every_route_carries_the_mark_that_the_table_says(app)
+    with pytest.raises(AssertionError, match=r"changes something and asks for people\.read"):
+        test_what_changes_something_asks_for_more_than_reading(app)
+    with pytest.raises(AssertionError, match="executive at DELETE /api/v1/grants/<grant_id>"):
+        test_a_role_may_use_what_the_table_allows_and_nothing_else(app, signed_in, Role.EXECUTIVE)
+
+
+def test_a_line_about_a_route_that_is_gone_is_found(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(table(), "GET /gone", "people.read")
+    with pytest.raises(AssertionError, match="GET /gone"):
+        test_every_route_has_a_line_and_every_line_a_route(app)
 
 
 def test_what_changes_something_asks_for_more_than_reading(app: APIFlask) -> None:
