@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import ValidationError
 
 from hub.core.database import Database
@@ -9,6 +11,9 @@ from hub.core.errors import SettingError
 from hub.core.logs import configure_logs
 from hub.core.revisions import current_revision, newest_revision
 from hub.settings import Settings, variables
+
+if TYPE_CHECKING:
+    from hub.work.service import Ready
 
 
 def load_settings() -> Settings:
@@ -32,8 +37,11 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_address())
 
 
-def open_equipped_database(settings: Settings) -> Database:
-    """Open the database for a command that does a worker's work: the queue is told, rules can run."""
+def open_equipped_database(settings: Settings, *, tell_queue: bool = True) -> Database:
+    """Open the database for a command that does a worker's work: rules can run, and the queue is told of work.
+
+    Untold, as before the queue server was started, work is found in the database by the workers themselves.
+    """
     from hub.areas import AREAS, let_history_be_built
     from hub.work.dispatch import Dispatcher
     from hub.work.handlers import subscribers_of
@@ -41,9 +49,14 @@ def open_equipped_database(settings: Settings) -> Database:
     from hub.work.service import WorkTables, install
 
     database = open_database(settings)
-    install(database.info, WorkTables(dispatch=Dispatcher(connect(settings)), subscribers=subscribers_of(AREAS)))
+    dispatch = Dispatcher(connect(settings)) if tell_queue else _tell_nobody
+    install(database.info, WorkTables(dispatch=dispatch, subscribers=subscribers_of(AREAS)))
     let_history_be_built(database)
     return database
+
+
+def _tell_nobody(_items: list[Ready]) -> None:
+    """Leave committed work to whoever looks into the database."""
 
 
 def upgrade_database(database: Database) -> None:

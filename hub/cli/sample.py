@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from hub.cli.demo import JIRA_ADDRESS
+from hub.cli.demo import EMAIL, JIRA_ADDRESS, PASSWORD, sample_csv
 from hub.connections import service as connections
 from hub.connections.configuration import Config, split
 from hub.connections.describing import describe
@@ -18,13 +18,12 @@ from hub.core.database import Database
 from hub.core.sealing import Sealer
 from hub.findings.service import install_rules
 from hub.people.passwords import hash_password
-from hub.people.service import add_org_unit, add_person, give_role, has_accounts, set_password
+from hub.people.service import add_org_unit, add_person, give_role, set_password
 from hub.settings import Settings
 from hub.syncing.service import request_sync
 from rules.loader import load_text
 
 BY = "system:sample"
-EMAIL, PASSWORD = "ada@sample.example", "plumb line and level"  # printed on the console, opens a sample
 WEEKS = 60
 STOPPED = {"churn rate": 9, "partner leads": 6, "forecast accuracy": 14}
 """Series that nobody reports any more -> for how many weeks."""
@@ -43,24 +42,12 @@ rules:
     labels: {theme: data-trust}
     actions: [{type: ticket, to: steward, due: 5bd}]
 """
-WELCOME = f"""
-A sample organisation is there. Sign in as {EMAIL} with the password: {PASSWORD}
-Five things to try:
-  1. Overview and Findings: three series are overdue; open one and look at its evidence.
-  2. Actions: each finding has become a ticket in the Jira stand-in; open it there.
-  3. Close a ticket in Jira without doing anything: it comes back with the reason.
-  4. Add the missing weeks to {{csv}}, close another ticket: the finding ends.
-  5. Connections: stop all writing, and see what waits under Deliveries.
-"""
 
 
-def fill(database: Database, settings: Settings, *, now: datetime) -> str | None:
-    """Fill an empty deployment with the sample; give what the console says, None where somebody was here before."""
-    with database.read() as reading:
-        if has_accounts(reading):
-            return None
+def fill(database: Database, settings: Settings, *, now: datetime) -> None:
+    """Fill an empty deployment with the sample."""
     password_hash = hash_password(PASSWORD)
-    csv = write_numbers(settings.home / "sample" / "numbers.csv", today=now.date())
+    csv = write_numbers(sample_csv(settings), today=now.date())
     kinds = {kind: describe(kind).schema for kind in ("jira", "spreadsheet")}
     sealer = Sealer.from_settings(settings)
     with database.write() as session:
@@ -73,7 +60,7 @@ def fill(database: Database, settings: Settings, *, now: datetime) -> str | None
         install_rules(session, load_text(RULE, "sample.yaml").rules, managed="file", by=BY, now=now)
         for key, kind, title, config in (
             ("jira", "jira", "Jira (stand-in)", jira_config()),
-            ("numbers", "spreadsheet", "Weekly numbers", {"path": str(csv.absolute())}),
+            ("numbers", "spreadsheet", "Weekly numbers", {"path": str(csv)}),
         ):
             plain, secrets = split(config, kinds[kind])
             draft = connections.Draft(
@@ -83,7 +70,6 @@ def fill(database: Database, settings: Settings, *, now: datetime) -> str | None
             if kind == "jira":
                 connections.set_stage(session, made, Stage.WRITING, by=BY, now=now)
             request_sync(session, made.id, reason="sample")
-    return WELCOME.format(csv=csv)
 
 
 def jira_config() -> Config:

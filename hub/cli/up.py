@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import click
 
-from hub.cli.loading import load_settings, open_database, upgrade_database
+from hub.cli.loading import load_settings, open_database, open_equipped_database, upgrade_database
 from hub.cli.web import serve
+from hub.core.database import Database
 from hub.core.instants import utc_now
 from hub.settings import Settings
 from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_leftovers, python_options, take_lock
@@ -69,25 +70,31 @@ def _with_demo(settings: Settings, plan: Plan, product: list[Child]) -> list[Chi
 
 
 def _prepare(settings: Settings, plan: Plan, *, demo: bool) -> None:
-    """Bring the database up to date, and say how to get in where nobody can yet."""
+    """Bring the database up to date, and say how to get in: with the sample's account, or where nobody can yet."""
     from hub.people.service import first_run_notice
 
     database = open_database(settings)
     upgrade_database(database)
-    notice = _fill_sample(settings) if demo else None
-    with database.write() as session:
-        notice = notice or first_run_notice(session, address=settings.public_url or plan.address, now=utc_now())
+    if demo:
+        notice: str | None = _fill_sample(settings, plan, database)
+    else:
+        with database.write() as session:
+            notice = first_run_notice(session, address=settings.public_url or plan.address, now=utc_now())
     database.dispose()
     if notice is not None:
         click.echo(notice)
 
 
-def _fill_sample(settings: Settings) -> str | None:
-    from hub.cli.loading import open_equipped_database
-    from hub.cli.sample import fill
+def _fill_sample(settings: Settings, plan: Plan, database: Database) -> str:
+    from hub.cli.demo import EMAIL, demo_notice
+    from hub.people.service import find_person_by_email, has_accounts
 
-    database = open_equipped_database(settings)
-    try:
-        return fill(database, settings, now=utc_now())
-    finally:
-        database.dispose()
+    with database.read() as session:
+        used, filled = has_accounts(session), find_person_by_email(session, EMAIL) is not None
+    if not used:
+        from hub.cli.sample import fill
+
+        equipped = open_equipped_database(settings, tell_queue=False)
+        fill(equipped, settings, now=utc_now())
+        equipped.dispose()
+    return demo_notice(settings, plan, filled=filled or not used)
