@@ -33,8 +33,8 @@ READY_SECONDS = 60.0
 PATIENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
-HEALTHY_SECONDS = 30.0
+LONGEST_PAUSE = 5.0
+HEALTHY_SECONDS = 10.0
 """A child that ran for so long is not in a crash loop: its next restart comes quickly again."""
 SETTING_EXIT = 2
 """The exit code by which a child says that a setting has to be changed: starting it again would not help."""

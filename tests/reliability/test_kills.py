@@ -189,7 +189,7 @@ def run_campaign(folder: Path, size: Size, seed: int) -> Campaign:
     """Run one campaign to its end: killing until enough have died, then waiting until all is done."""
     with deployed(folder, PLUMBLINE_RECONCILE_SECONDS="2") as deployment:
         campaign = Campaign(deployment, size.findings)
-        killer = Killer(deployment, random.Random(seed), pause=(0.3, 2.0))
+        killer = Killer(deployment, random.Random(seed), pause=(1.0, 5.0))
         campaign.drop_replies(min(DROPPED_REPLIES, size.findings // 3))
         with killer.at_work():
             campaign.find()
