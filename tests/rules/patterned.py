@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ def patterned(seed: int) -> Tables:
     tables |= {"org_units": [], "links": [], "objectives": []}
     owned(chance, tables)
     revised(chance, tables)
+    marked(chance, tables)
     return tables
 
 
@@ -60,6 +62,25 @@ def revised(chance: random.Random, tables: Tables) -> None:
                 recorded = BEGIN + (day + chance.randrange(-30, 90)) * DAY
                 changed = target * chance.choice([0.9, 1.1, 0.01])
                 tables["targets"].append({"series": name, "start": start, "target": changed, "recorded_at": recorded})
+
+
+def marked(chance: random.Random, tables: Tables) -> None:
+    """Add marks of some exams, in two of which many just pass the cutoff at 50."""
+    for index in range(5):
+        name = f"marks{index}"
+        tables["series"].append(
+            {"id": name, "direction": "up", "thresholds": [40, 50, 60], "peers": f"exam{index % 2}"}
+        )
+        counts: Counter[tuple[int, int]] = Counter()
+        for _ in range(900):
+            mark = round(chance.gauss(54, 14))
+            if index < 2 and mark in {47, 48, 49} and chance.random() < 0.7:
+                mark += 4
+            counts[mark, BEGIN + chance.choice([20, 100]) * DAY] += 1
+        tables["records"] += [
+            {"series": name, "value": mark, "count": count, "time": day, "recorded_at": day}
+            for (mark, day), count in counts.items()
+        ]
 
 
 def build(tables: Tables, day: int) -> History:
