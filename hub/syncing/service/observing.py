@@ -7,14 +7,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.metrics.models import Series
 from hub.metrics.service import ObservationDraft, record_observations
 from hub.syncing.models import QuarantineKind, Record
 from hub.syncing.service.cells import UnusableError, read_cells
 from hub.syncing.service.quarantining import quarantine, supersede
 from hub.syncing.service.storing import Known
-from hub.syncing.service.subjects import Origin, Subject, find_series, known_units, subject_of
-from rules import calendars
+from hub.syncing.service.subjects import Found, Origin, Subject, find_series, known_units, subject_of
 
 
 def observe(session: Session, origin: Origin, records: Sequence[Known]) -> int:
@@ -24,11 +22,11 @@ def observe(session: Session, origin: Origin, records: Sequence[Known]) -> int:
     drafts, good = [], []
     for record, subject in usable:
         try:
-            drafts.append(_read(origin, record, *found[subject]))
+            drafts.append(_read(origin, record, found[subject]))
             good.append(record.key)
         except UnusableError as error:
             put_aside += 1
-            _put_aside(session, origin, record, error, found[subject][0].id)
+            _put_aside(session, origin, record, error, found[subject])
     supersede(session, origin.connection.id, origin.stream, good, now=origin.now)
     drafts += _withdrawals(session, origin, records)
     if drafts:
@@ -47,11 +45,14 @@ def _sort_out(session: Session, origin: Origin, records: Iterable[Known]) -> tup
             usable.append((record, subject_of(origin, record.data, units)))
         except UnusableError as error:
             put_aside += 1
-            _put_aside(session, origin, record, error, None)
+            _put_aside(session, origin, record, error, error)
     return usable, put_aside
 
 
-def _read(origin: Origin, record: Known, series: Series, calendar: calendars.Calendar) -> ObservationDraft:
+def _read(origin: Origin, record: Known, found: Found | UnusableError) -> ObservationDraft:
+    if isinstance(found, UnusableError):
+        raise found
+    series, calendar = found
     if series.connection_id != origin.connection.id:
         reason = f"series {series.key} is fed by another connection"
         remedy = "Let one connection feed it, or give these rows a segment of their own."
@@ -59,7 +60,9 @@ def _read(origin: Origin, record: Known, series: Series, calendar: calendars.Cal
     return read_cells(origin.layout, record, series.id, series.cadence, calendar)
 
 
-def _put_aside(session: Session, origin: Origin, record: Known, error: UnusableError, series_id: int | None) -> None:
+def _put_aside(
+    session: Session, origin: Origin, record: Known, error: UnusableError, found: Found | UnusableError
+) -> None:
     quarantine(
         session,
         origin.connection.id,
@@ -71,7 +74,7 @@ def _put_aside(session: Session, origin: Origin, record: Known, error: UnusableE
         reason=str(error),
         remedy=error.remedy,
         now=origin.now,
-        series_id=series_id,
+        series_id=None if isinstance(found, UnusableError) else found[0].id,
         raw=dict(record.data),
     )
 
@@ -85,7 +88,7 @@ def _withdrawals(session: Session, origin: Origin, records: Iterable[Known]) -> 
         try:
             units = known_units(session, origin, [before])
             subject = subject_of(origin, before.data, units)
-            draft = _read(origin, before, *find_series(session, origin, [(before, subject)])[subject])
+            draft = _read(origin, before, find_series(session, origin, [(before, subject)])[subject])
         except UnusableError:
             continue  # it never was an observation
         if not _is_said_elsewhere(session, origin, before):

@@ -81,12 +81,14 @@ def subject_of(origin: Origin, data: Mapping[str, Any], units: frozenset[str]) -
 Found = tuple[Series, calendars.Calendar]
 
 
-def find_series(session: Session, origin: Origin, usable: Sequence[tuple[Known, Subject]]) -> dict[Subject, Found]:
-    """Find the series of each subject, and found those that are met for the first time."""
+def find_series(
+    session: Session, origin: Origin, usable: Sequence[tuple[Known, Subject]]
+) -> dict[Subject, Found | UnusableError]:
+    """Find the series of each subject, and found those that are met for the first time, or say why that cannot be."""
     rows_of: dict[Subject, list[Known]] = {}
     for record, subject in usable:
         rows_of.setdefault(subject, []).append(record)
-    found = {}
+    found: dict[Subject, Found | UnusableError] = {}
     for subject, records in rows_of.items():
         known = session.scalar(
             select(Series)
@@ -98,7 +100,11 @@ def find_series(session: Session, origin: Origin, usable: Sequence[tuple[Known, 
                 ExternalRef.role == SERIES,
             )
         )
-        series = known or _found_series(session, origin, subject, records)
+        try:
+            series = known or _found_series(session, origin, subject, records)
+        except UnusableError as error:
+            found[subject] = error
+            continue
         found[subject] = (series, rules_calendar(session.get_one(Calendar, series.calendar_id)))
     return found
 
@@ -112,6 +118,8 @@ def _found_series(session: Session, origin: Origin, subject: Subject, records: S
     metric = session.scalar(select(Metric).where(Metric.key == key_of(subject.metric)))
     if metric is None:
         metric = define_metric(session, _metric_draft(subject, traits, unit.id), by=BY, now=origin.now)
+    else:
+        _refuse_second_name(session, origin, subject, metric)
     series = session.scalar(
         select(Series).where(
             Series.metric_id == metric.id, Series.org_unit_id == unit.id, Series.segment == subject.segment
@@ -133,6 +141,24 @@ def _found_series(session: Session, origin: Origin, subject: Subject, records: S
     )
     session.flush()
     return series
+
+
+def _refuse_second_name(session: Session, origin: Origin, subject: Subject, metric: Metric) -> None:
+    """Keep two metrics of one source apart whose names make one key: their values would make one series."""
+    ids = session.scalars(
+        select(ExternalRef.external_id)
+        .join(Series, Series.id == ExternalRef.entity_id)
+        .where(
+            ExternalRef.connection_id == origin.connection.id,
+            ExternalRef.role == SERIES,
+            Series.metric_id == metric.id,
+        )
+    )
+    others = {one.rsplit("|", 2)[0] for one in ids} - {subject.metric}
+    if others:
+        reason = f"{subject.metric!r} and {min(others)!r} would both be the metric {metric.key}"
+        remedy = "Rename one of them at its source: a key holds letters, digits and . _ : / - only."
+        raise UnusableError(origin.layout.column("metric"), reason, remedy)
 
 
 def _metric_draft(subject: Subject, traits: Traits, org_unit_id: int) -> MetricDraft:

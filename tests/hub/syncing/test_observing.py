@@ -190,6 +190,27 @@ def test_a_series_that_is_defined_already_is_taken_over(rows: SyncBench, cast: C
     assert values(rows) == [("01-05", 40)]
 
 
+def test_two_names_that_make_one_key_do_not_become_one_series(rows: SyncBench) -> None:
+    for key, metric in (("1", "A b"), ("2", "A-b"), ("3", "A b")):
+        rows.source.put(key, metric=metric, period_start=WEEKS[int(key) % 3], value=int(key))
+
+    rows.sync()
+    rows.sync(full=True)
+
+    (item,) = rows.quarantined()
+    assert (item.record_key, item.field) == ("2", "metric")
+    assert item.reason == "'A-b' and 'A b' would both be the metric A-b"
+    assert "Rename one" in item.remedy
+    with rows.database.read() as session:
+        counted = session.scalars(
+            select(Observation.value).join(Series, Series.id == Observation.series_id).where(Series.key == "A-b")
+        )
+        assert sorted(value or 0 for value in counted) == [1, 3]
+    rows.source.put("2", metric="A minus b", period_start=WEEKS[0], value=2)
+    rows.sync()
+    assert {item.state for item in rows.quarantined()} == {QuarantineState.SUPERSEDED}
+
+
 UNUSABLE: list[tuple[dict[str, object], str, str]] = [
     ({"period_start": "05.01.2026"}, "period_start", "is no date"),
     ({"period_start": ""}, "period_start", "no period is named"),
