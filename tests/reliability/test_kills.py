@@ -124,7 +124,7 @@ class Campaign:
         """Have the stand-in apply some creations without answering."""
         requests.post(
             f"{self.deployment.jira.address}/__sandbox__/faults",
-            json={"operation": "create", "kind": "apply_then_drop", "times": count},
+            json={"operation": "create_issue", "kind": "apply_then_drop", "times": count},
             timeout=30,
         ).raise_for_status()
 

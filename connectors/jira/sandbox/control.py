@@ -6,13 +6,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from connectors.jira.sandbox import model
 from connectors.jira.sandbox.deliveries import Deliveries
 from connectors.jira.sandbox.documents import plain
-from connectors.jira.sandbox.faults import Fault, Kind
-from connectors.jira.sandbox.model import Issue
+from connectors.jira.sandbox.faults import EVERY, Fault, Kind
+from connectors.jira.sandbox.model import Issue, Refused
 from connectors.jira.sandbox.shapes import instant
 from connectors.jira.sandbox.site import Site
 
@@ -91,6 +91,8 @@ def blueprint(site: Site, deliveries: Deliveries) -> Blueprint:
     @control.post("/faults")
     def _fault() -> Reply:
         planned = request.get_json()
+        if planned["operation"] not in {EVERY, *_operations()}:
+            raise Refused(400, f"No operation {planned['operation']!r}; choose from {EVERY} {' '.join(_operations())}")
         site.faults.plan(Fault(**{**planned, "kind": Kind(planned["kind"])}))
         return jsonify([asdict(fault) for fault in site.faults.planned()])
 
@@ -105,6 +107,12 @@ def blueprint(site: Site, deliveries: Deliveries) -> Blueprint:
         return {"id": hook.id, "url": hook.url}, 201
 
     return control
+
+
+def _operations() -> list[str]:
+    """Name the operations of the API: a fault for any other one would never happen, and nobody would notice."""
+    endpoints = {rule.endpoint for rule in current_app.url_map.iter_rules()}
+    return sorted(name.removeprefix("api.") for name in endpoints if name.startswith("api."))
 
 
 def switches(site: Site, deliveries: Deliveries) -> dict[str, Any]:

@@ -30,12 +30,13 @@ class Kind(StrEnum):
     """The request is applied; the reply is a page, status 200."""
 
 
+EVERY = "*"
 BEFORE = frozenset({Kind.DROP_BEFORE, Kind.THROTTLE, Kind.ERROR_BEFORE})
 
 
 @dataclass
 class Fault:
-    """One planned failure; `operation` is a name of `api.OPERATIONS` or `*`."""
+    """One planned failure; `operation` is an endpoint of `api.blueprint` or `EVERY`."""
 
     operation: str
     kind: Kind
@@ -66,7 +67,7 @@ class Faults:
         """Use up one planned failure of this operation, if there is one."""
         with self._lock:
             for fault in self._planned:
-                if fault.operation in {operation, "*"}:
+                if fault.operation in {operation, EVERY}:
                     fault.times -= 1
                     if fault.times <= 0:
                         self._planned.remove(fault)

@@ -108,6 +108,13 @@ def test_the_control_routes_switch_plan_and_count(jira: JiraConnector, sandbox: 
     assert events == ["jira:issue_created"]
 
 
+def test_a_fault_for_an_operation_that_does_not_exist_is_refused(site: Site) -> None:
+    plan = {"operation": "create", "kind": "throttle"}
+    refused = requests.post(f"{site.base_url}/__sandbox__/faults", json=plan, timeout=10)
+    assert refused.status_code == 400
+    assert "create_issue" in refused.text
+
+
 def test_the_request_log_holds_no_credentials(jira: JiraConnector, site: Site, draft: TicketDraft) -> None:
     jira.create(draft, MARKER)
     assert BOT.token not in json.dumps(list(site.requests))
