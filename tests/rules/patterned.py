@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
+from rules.calendars import Calendar
 from rules.durations import DAY
 from rules.engine import evaluate
 from rules.history import History
@@ -16,6 +18,7 @@ from tests.rules.organisations import BEGIN, CALENDARS, Tables
 RULES = tuple(rule for name in packs() if name != "data-trust" for rule in load_pack(name).rules)
 WHOLE = frozenset({"people", "ownership", "org_units", "links"})
 """Tables that every block of a run has in full."""
+LAST_MONTH = 2026 * 12 + 4
 
 
 def patterned(seed: int) -> Tables:
@@ -26,6 +29,7 @@ def patterned(seed: int) -> Tables:
     owned(chance, tables)
     revised(chance, tables)
     marked(chance, tables)
+    copied(chance, tables)
     return tables
 
 
@@ -81,6 +85,29 @@ def marked(chance: random.Random, tables: Tables) -> None:
             {"series": name, "value": mark, "count": count, "time": day, "recorded_at": day}
             for (mark, day), count in counts.items()
         ]
+
+
+def months(name: str, values: list[float | None], **more: list[Any]) -> list[dict[str, Any]]:
+    """Make monthly observations that end with May of the sample year, each known forty days after its first day."""
+    rows = []
+    for index, value in enumerate(values):
+        number = LAST_MONTH - len(values) + 1 + index
+        first = date(number // 12, number % 12 + 1, 1)
+        recorded = Calendar().at(first) + 40 * DAY
+        row = {"series": name, "start": first.isoformat(), "value": value, "recorded_at": recorded}
+        rows.append(row | {column: given[index] for column, given in more.items()})
+    return rows
+
+
+def copied(chance: random.Random, tables: Tables) -> None:
+    """Add monthly counts, in some of which months repeat earlier ones."""
+    for index in range(4):
+        name = f"copied{index}"
+        tables["series"].append({"id": name, "cadence": "monthly", "kind": "count"})
+        values: list[float | None] = [round(chance.gauss(4000, 300)) for _ in range(30)]
+        if index < 2:
+            values[20:23] = values[8:11]
+        tables["observations"] += months(name, values)
 
 
 def build(tables: Tables, day: int) -> History:
