@@ -120,6 +120,13 @@ class Campaign:
             ]
         return "\n".join(lines) + "\n"
 
+    def lose_queue(self) -> None:
+        """Kill the queue server and delete everything it has written."""
+        os.kill(self.deployment.pids()["queue server"], signal.SIGKILL)
+        for path in Path(self.deployment.environ["PLUMBLINE_HOME"], "queue").rglob("*"):
+            if path.is_file():
+                path.unlink()
+
     def drop_replies(self, count: int) -> None:
         """Have the stand-in apply some creations without answering."""
         requests.post(
@@ -222,6 +229,20 @@ def test_nothing_is_lost_or_doubled_by_a_hundred_kills() -> None:
     assert campaign.lost() == []
     assert campaign.duplicates() == []
     assert campaign.unfinished() == []
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1200)
+def test_work_that_was_due_is_done_within_two_minutes_of_the_queues_data_being_deleted() -> None:
+    with short_folder() as folder, deployed(folder) as deployment:
+        campaign = Campaign(deployment, FULL.findings)
+        campaign.find()
+        wait_until(lambda: len(campaign.look().lost()) < FULL.findings, seconds=CONVERGE_SECONDS)
+        due = campaign.look().lost()
+        campaign.lose_queue()
+        wait_until(lambda: not campaign.look().lost(), seconds=120)
+    assert due != []
+    assert campaign.duplicates() == []
 
 
 @pytest.mark.full
