@@ -11,7 +11,11 @@ import click
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--plan", is_flag=True, help="Only say what would change.")
 def command(folder: Path, plan: bool) -> None:
-    """Install what FOLDER holds: every rules/*.yaml in it. What a file no longer names is retired."""
+    """Install the rules that FOLDER holds: every rules/*.yaml in it. What a file no longer names is retired.
+
+    Rules are all that it applies so far: for a connection there is `plumbline connections add`, which changes nothing
+    either where the file says what is there.
+    """
     from hub.cli.loading import load_settings, open_equipped_database
     from hub.core.errors import InvalidInputError
     from hub.core.instants import utc_now
@@ -49,6 +53,8 @@ def command(folder: Path, plan: bool) -> None:
                 *service.retire_rules(session, gone, managed="file", by=by, now=now),
             ]
     database.dispose()
+    for other in sorted(path.name for path in folder.iterdir() if path.name != "rules"):
+        click.echo(f"{'left out':9} {other}: only rules/ is applied", err=True)
     for change in changes:
         click.echo(f"{change.what:9} {change.name}")
     click.echo("Nothing was changed: this is the plan." if plan else "Applied.")

@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, Entry] = {
     "web": Entry("hub.cli.web:command", "Serve the pages and the API only."),
     "worker": Entry("hub.cli.worker:command", "Do work that is due only."),
     "rules": Entry("hub.cli.rules:rules", "List, check, test and run rules."),
-    "apply": Entry("hub.cli.apply:command", "Bring rules to what the files of a folder say."),
+    "apply": Entry("hub.cli.apply:command", "Bring rules (and nothing else yet) to what the files of a folder say."),
     "connections": Entry("hub.cli.connections:connections", "Plug tools in, look at them, read them."),
     "writes": Entry("hub.cli.writes:command", "Stop all writing to tools, or let it go on."),
     "connectors": Entry("hub.cli.connectors:connectors", "Which tools can be plugged in; a start for a new one."),

@@ -37,6 +37,35 @@ def list_() -> None:
 
 
 @rules.command()
+@click.argument("name")
+@click.argument("stage", type=click.Choice(["shadow", "pilot", "live"]))
+@click.option("--org-unit", "org_units", multiple=True, help="Key of an org unit that a pilot covers; repeat it.")
+def stage(name: str, stage: str, org_units: tuple[str, ...]) -> None:
+    """Let the shipped rule NAME loose: shadow finds and pushes nothing, pilot pushes in some org units, live in all.
+
+    Shipped rules are installed in shadow, whatever stage their file is made for. A rule of yours says its stage in its
+    file.
+    """
+    from hub.cli.loading import load_settings, open_equipped_database
+    from hub.core.errors import InvalidInputError
+    from hub.core.instants import utc_now
+    from hub.findings import service
+    from hub.people.service import find_org_unit
+    from rules.schema import Stage
+
+    if (stage == "pilot") != bool(org_units):
+        raise InvalidInputError("A pilot names the org units it covers, and only a pilot does: --org-unit KEY.")
+    database = open_equipped_database(load_settings())
+    with database.write() as session:
+        keys = tuple(find_org_unit(session, key).key for key in org_units)
+        chosen = Stage(name=stage, org_units=keys)
+        change = service.set_rule_stage(session, name, chosen, by="system:cli", now=utc_now())
+    database.dispose()
+    where = f" in {', '.join(keys)}" if keys else ""
+    click.echo(f"{name} is {stage}{where}." if change.what == "changed" else f"{name} was {stage}{where} already.")
+
+
+@rules.command()
 @FILES
 def check(files: Sequence[Path]) -> None:
     """Check rule FILES (default: the packs we ship); every error names file, line, rule and the nearest right word."""

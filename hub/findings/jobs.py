@@ -12,7 +12,6 @@ from hub.findings.service import Privacy
 from hub.syncing.service import request_sync
 from hub.work.context import Context, RetryLater
 from rules.loader import load_pack, packs
-from rules.schema import Stage
 
 LOOK_AGAIN = timedelta(minutes=15)
 """How long a verification waits for data that are missing."""
@@ -28,12 +27,10 @@ def evaluate(context: Context, payload: dict[str, Any]) -> None:
 
 
 def install_packs(context: Context, _payload: dict[str, Any]) -> None:
-    """Install the packs we ship, in shadow: they find and push nothing until somebody writes a live rule."""
-    texts = [
-        rule.model_copy(update={"stage": Stage(name="shadow")}) for name in packs() for rule in load_pack(name).rules
-    ]
+    """Install the packs we ship, or what has changed in them."""
+    texts = [rule for name in packs() for rule in load_pack(name).rules]
     with context.transaction() as session:
-        service.install_rules(session, texts, managed="pack", by="system:findings", now=context.clock())
+        service.install_packs(session, texts, by="system:findings", now=context.clock())
         context.finish(session)
 
 

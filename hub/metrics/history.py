@@ -61,6 +61,7 @@ def build_history(session: Session, as_of: datetime, series_ids: Iterable[int] |
     """Build what was known at an instant, about some series or (None) all.
 
     Subjects are named by public id, so that a renamed key does not make a new finding; the key is among their labels.
+    Org units are no subjects: they are named by key, as in a rule's condition and in its pilot.
     """
     chosen = None if series_ids is None else sorted(set(series_ids))
     rows = tables.read_series(session, chosen)

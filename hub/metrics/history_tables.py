@@ -118,16 +118,16 @@ class OrgUnitTree:
             found[number] = (above.function if above else None) or ""
         return found
 
-    def public_id(self, number: int | None) -> str:
-        """Give the public id of a unit, empty where there is none."""
-        return "" if number is None else self.rows[number].public_id
+    def key(self, number: int | None) -> str:
+        """Give the key of a unit, by which rules name it in their YAML; empty where there is none."""
+        return "" if number is None else self.rows[number].key
 
     def table(self) -> rules_tables.OrgUnits:
         """Give the units as rules see them."""
         units = self.rows.values()
         return rules_tables.OrgUnits.of(
-            id=column(unit.public_id for unit in units),
-            parent=column(self.public_id(unit.parent_id) for unit in units),
+            id=column(unit.key for unit in units),
+            parent=column(self.key(unit.parent_id) for unit in units),
             title=column(unit.name for unit in units),
             function=column(self.functions[unit.id] for unit in units),
         )
@@ -137,7 +137,7 @@ def series_table(rows: SeriesRows, units: OrgUnitTree, said: Mapping[str, Mappin
     """Give the series as rules see them; `said` holds columns that areas above fill, by public id."""
     names: dict[int | None, str] = dict(zip(rows.id, rows.public_id, strict=True))
     latency = {text: Duration.parse(text) if text else None for text in set(rows.latency)}
-    org_units = {number: units.public_id(number) for number in set(rows.org_unit_id)}
+    org_units = {number: units.key(number) for number in set(rows.org_unit_id)}
     own_function = zip(rows.function, rows.org_unit_id, strict=True)
     named = zip(rows.name, rows.segment, strict=True)
     states = zip(rows.status, rows.metric_status, strict=True)
@@ -230,7 +230,7 @@ def people_table(session: Session, units: OrgUnitTree, as_of: datetime) -> rules
     gone = [row.left_at is not None and row.left_at <= as_of for row in rows]
     return rules_tables.People.of(
         id=column(row.public_id for row in rows),
-        org_unit=column(units.public_id(row.org_unit_id) for row in rows),
+        org_unit=column(units.key(row.org_unit_id) for row in rows),
         function=column(units.functions.get(row.org_unit_id, "") for row in rows),
         active=np.array(
             [not left and (row.active or row.left_at is not None) for row, left in zip(rows, gone, strict=True)],

@@ -6,10 +6,12 @@ from hub.findings.service.rules import (
     Change,
     Installed,
     get_rule,
+    install_packs,
     install_rules,
     list_rules,
     plan_rules,
     retire_rules,
+    set_rule_stage,
 )
 from hub.findings.service.verification import (
     feeding_connection,
@@ -31,6 +33,7 @@ __all__ = [
     "get_alert",
     "get_rule",
     "get_visible",
+    "install_packs",
     "install_rules",
     "list_rules",
     "list_steps",
@@ -42,6 +45,7 @@ __all__ = [
     "read_verification",
     "request_verification",
     "retire_rules",
+    "set_rule_stage",
     "store_answer",
     "store_verification",
 ]

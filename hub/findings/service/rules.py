@@ -16,6 +16,12 @@ from hub.core.errors import ConflictError, NotFoundError
 from hub.core.ids import new_public_id
 from hub.findings.models import Rule, RuleVersion
 from rules.schema import Rule as RuleText
+from rules.schema import Stage
+
+PACK = "pack"
+"""What we ship manages its rules."""
+FIRST_STAGE = Stage(name="shadow")
+"""A shipped rule finds from the first day, and pushes nothing before an admin has looked at what it finds."""
 
 
 class ManagedElsewhereError(ConflictError):
@@ -47,6 +53,19 @@ def install_rules(
 ) -> list[Change]:
     """Bring the installed rules to these texts; an unchanged text makes no new version. Rules not named stay."""
     return [_install(session, text, managed, by, now) for text in texts]
+
+
+def install_packs(session: Session, texts: Iterable[RuleText], *, by: Actor | str, now: datetime) -> list[Change]:
+    """Bring the shipped rules to these texts: a new one in shadow, a known one in the stage that it was given here."""
+    stages = {one.rule.name: one.text.stage for one in list_rules(session) if one.rule.managed == PACK}
+    staged = [text.model_copy(update={"stage": stages.get(text.name, FIRST_STAGE)}) for text in texts]
+    return install_rules(session, staged, managed=PACK, by=by, now=now)
+
+
+def set_rule_stage(session: Session, name: str, stage: Stage, *, by: Actor | str, now: datetime) -> Change:
+    """Let a shipped rule loose, or take it back; what a file or a form manages says its stage there."""
+    text = get_rule(session, name).text.model_copy(update={"stage": stage})
+    return _install(session, text, PACK, by, now)
 
 
 def plan_rules(session: Session, texts: Iterable[RuleText], *, managed: str) -> list[Change]:

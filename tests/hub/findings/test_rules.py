@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from hub.findings import service
 from hub.findings.models import RuleVersion
 from hub.findings.service.rules import ManagedElsewhereError
 from rules.loader import load_text
+from rules.schema import Stage
 from tests.hub.desk import RULE
 
 if TYPE_CHECKING:
@@ -55,3 +57,53 @@ def test_a_plan_says_what_would_change_and_changes_nothing(desk: Desk) -> None:
     with desk.database.write() as session:
         assert [change.what for change in service.plan_rules(session, rules, managed="file")] == ["new"]
         assert service.list_rules(session) == []
+
+
+def stages(desk: Desk) -> dict[str, str]:
+    with desk.database.read() as session:
+        return {one.rule.name: one.text.stage.name for one in service.list_rules(session)}
+
+
+def test_shipped_rules_start_in_shadow_and_keep_the_stage_that_they_are_given(desk: Desk) -> None:
+    shipped = load_text(RULE, "pack.yaml").rules
+    changed = load_text(RULE.replace("warning", "critical"), "pack.yaml").rules
+    assert shipped[0].stage.name == "live"  # what its file is made for
+    with desk.database.write() as session:
+        service.install_packs(session, shipped, by="system:tests", now=desk.clock())
+    assert stages(desk) == {"late-series": "shadow"}
+    with desk.database.write() as session:
+        pilot = Stage(name="pilot", org_units=("sales",))
+        service.set_rule_stage(session, "late-series", pilot, by="system:tests", now=desk.clock())
+        again = service.install_packs(session, shipped, by="system:tests", now=desk.clock())
+        assert [change.what for change in again] == ["unchanged"]
+        service.install_packs(session, changed, by="system:tests", now=desk.clock())
+    assert stages(desk) == {"late-series": "pilot"}
+    with desk.database.read() as session:
+        assert service.get_rule(session, "late-series").text.severity == "critical"
+
+
+def test_a_pilot_pushes_in_the_org_units_that_it_names_by_key(desk: Desk) -> None:
+    pilot = "stage: {pilot: {org_units: [%s]}}"
+    desk.install(RULE.replace("stage: live", pilot % "support"))
+    desk.observe("win-rate", datetime(2026, 2, 2, tzinfo=UTC), 0.4)
+    desk.ask()
+    assert (len(desk.alerts()), desk.told) == (1, [])
+    desk.install(RULE.replace("stage: live", pilot % "acme"))  # and everything below it
+    desk.clock.advance(hours=1)
+    desk.ask()
+    assert [name for name, _ in desk.told] == ["alert.fired"]
+
+
+def test_a_condition_names_an_org_unit_by_its_key(desk: Desk) -> None:
+    for unit, count in (("support", 0), ("sales", 1)):
+        scope = f"""scope: {{subject: series, when: 'subject.org_unit == "{unit}"'}}"""
+        desk.install(RULE.replace("scope: {subject: series}", scope))
+        desk.observe("win-rate", datetime(2026, 2, 2, tzinfo=UTC), 0.4)
+        desk.ask()
+        assert len(desk.alerts()) == count
+
+
+def test_the_stage_of_a_rule_of_a_file_is_changed_in_the_file(desk: Desk) -> None:
+    desk.install()
+    with desk.database.write() as session, pytest.raises(ManagedElsewhereError, match="managed by file"):
+        service.set_rule_stage(session, "late-series", Stage(name="shadow"), by="system:tests", now=desk.clock())

@@ -40,17 +40,18 @@ def fill_ledger(session: Session, cast: Cast, now: datetime) -> None:
     record_targets(session, [TargetDraft(calls, MONDAY, 20, threshold=15, recorded_at=MONDAY)], now=now)
 
 
-def test_every_series_is_described_by_public_ids(database: Database, cast: Cast, clock: SettableClock) -> None:
+def test_every_series_is_described_by_public_ids_and_its_org_unit_by_key(
+    database: Database, cast: Cast, clock: SettableClock
+) -> None:
     with database.write() as session:
         fill_ledger(session, cast, clock())
         history = build_history(session, clock())
         rows = {row.key: row for row in session.query(Series)}
         metrics = {row.key: row.public_id for row in session.query(Metric)}
-        units = {row.key: row.public_id for row in session.query(OrgUnit)}
     series = history.series
     assert series.id.tolist() == [rows[key].public_id for key in ("win-rate", "calls", "backlog")]
     assert series.metric.tolist() == [metrics[key] for key in ("win-rate", "calls", "backlog")]
-    assert series.org_unit.tolist() == [units["sales"], units["sales"], units["support"]]
+    assert series.org_unit.tolist() == ["sales", "sales", "support"]
     assert series.function.tolist() == ["sales", "sales", "support"]
     assert series.direction.tolist() == ["up", "up", "down"]
     assert series.latency.tolist() == [Duration(days=3), None, Duration(days=5)]
