@@ -1,4 +1,7 @@
-"""Observations as a matrix: one row a series, one column a period of its cadence, the newest period on the right."""
+"""Observations as a matrix: one row a series, one column a period of its cadence, the newest period on the right.
+
+What a series has in the matrix never depends on which other series are there: runs over blocks end like one run.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rules.calendars import UNKNOWN, cadence
+from rules.calendars import cadence
 from rules.columns import Instants, Numbers, Rows
 from rules.distinct import each_distinct
 from rules.durations import DAY, HOUR, MINUTE, SECOND, Duration
@@ -32,13 +35,13 @@ MONTHLY = Duration(months=1)
 class Grid:
     """The newest values of series of one cadence.
 
-    `rows[i, j]` is the row of `observations` for series `series[i]` in period number `first + j`, -1 where there is no
-    value. Numbers of months count from January of year 0, of weeks from a Monday, others from 1970.
+    `rows[i, j]` is the row of `observations` for series `series[i]` in period number `first[i] + j`, -1 where there is
+    no value. Numbers of months count from January of year 0, of weeks from a Monday, others from 1970.
     """
 
     length: Duration
     series: Rows
-    first: int
+    first: Rows
     rows: Rows
     observations: Observations
 
@@ -56,17 +59,35 @@ class Grid:
 
     @property
     def numbers(self) -> Rows:
-        """The number of each column's period."""
-        return self.first + np.arange(self.rows.shape[1])
+        """The number of each column's period, where all series begin with the same."""
+        numbers: Rows = self.first[0] + np.arange(self.rows.shape[1])
+        return numbers
 
-    def starts(self, series: int, columns: Rows) -> Instants:
-        """Return when the periods of some columns of a series began, UNKNOWN where it has no value there."""
-        rows = self.rows[series, columns]
-        return np.where(rows >= 0, self.observations.start[rows], UNKNOWN)
+    @cached_property
+    def known(self) -> Rows:
+        """How many values each series has."""
+        count: Rows = (self.rows >= 0).sum(axis=1)
+        return count
+
+    @cached_property
+    def oldest(self) -> Rows:
+        """The column of each series' oldest value, 0 without any."""
+        column: Rows = np.argmax(self.rows >= 0, axis=1)
+        return column
+
+    @cached_property
+    def newest(self) -> Rows:
+        """The column of each series' newest value, the last column without any."""
+        column: Rows = self.rows.shape[1] - 1 - np.argmax(self.rows[:, ::-1] >= 0, axis=1)
+        return column
 
 
-def grids(history: History, rows: Rows, most: int) -> Iterator[Grid]:
-    """Yield a grid for each cadence among some series, of at most so many periods up to the newest of all."""
+def grids(history: History, rows: Rows, most: int, *, together: bool = False) -> Iterator[Grid]:
+    """Yield a grid for each cadence among some series, of at most so many of each one's newest periods.
+
+    A column is one and the same period for all series where they are looked at `together`; else the last column is the
+    newest period of each.
+    """
     values = counting(history).latest
     lengths = _lengths(history, values, rows)
     for length in sorted(set(lengths.values()), key=str):
@@ -77,10 +98,20 @@ def grids(history: History, rows: Rows, most: int) -> Iterator[Grid]:
         if not len(kept):
             continue
         number = _numbers(history, values, kept, length)
-        first = max(int(number.min()), int(number.max()) - most + 1)
-        recent = number >= first
-        matrix = np.full((len(chosen), int(number.max()) - first + 1), -1)
-        matrix[place[values.owner[kept[recent]]], number[recent] - first] = kept[recent]
+        owner = place[values.owner[kept]]
+        newest = np.full(len(chosen), int(number.min()))
+        np.maximum.at(newest, owner, number)
+        recent = number > newest[owner] - most
+        kept, owner, number = kept[recent], owner[recent], number[recent]
+        age = newest[owner] - number
+        if together:
+            last = np.full(len(chosen), int(newest.max()))
+            width = int(last[0] - number.min()) + 1
+        else:
+            last, width = newest, int(age.max()) + 1
+        first = last - width + 1
+        matrix = np.full((len(chosen), width), -1)
+        matrix[owner, number - first[owner]] = kept
         yield Grid(length, chosen, first, matrix, values)
 
 

@@ -49,3 +49,13 @@ def among_peers(scores: Numbers, members: list[Rows]) -> Numbers:
             centre, scale = spread(known)
             found[rows] = (scores[rows] - centre) / np.clip(scale, _LEAST_SCALE, _WIDEST)
     return found
+
+
+def moderated(scales: Numbers, members: list[Rows]) -> Numbers:
+    """Return scales drawn half way (in variance) to the median of their group, where that has enough members."""
+    found = scales.copy()
+    for rows in members:
+        known = scales[rows][~np.isnan(scales[rows])]
+        if len(known) >= FEW:
+            found[rows] = np.sqrt((scales[rows] ** 2 + np.median(known) ** 2) / 2)
+    return found

@@ -79,7 +79,7 @@ def detect(history: History, params: Params) -> Findings:
     tested: list[Tested] = []
     done: list[int] = []
     for grid in grids(history, asked, params.most_values):
-        enough = (grid.rows >= 0).sum(axis=1) >= params.least_values
+        enough = grid.known >= params.least_values
         rows = np.flatnonzero(enough)
         if len(rows):
             tested.append(_tested(history, grid, rows, _search(grid, rows, params)))
@@ -97,7 +97,7 @@ def _search(grid: Grid, rows: Rows, params: Params) -> _Best:
     lags = range(1, width - params.least_run + 1)
     moved = np.concatenate((np.zeros((size, 1)), np.cumsum(np.diff(layers[0], axis=1) != 0, axis=1)), axis=1)
     for lag in lags:
-        same: Flags = np.array([layer[:, lag:] == layer[:, :-lag] for layer in layers]).all(axis=0)
+        same = _same(layers, lag)
         some = np.flatnonzero((same[:, 1:] & same[:, :-1]).any(axis=1))
         if not len(some):
             continue
@@ -118,10 +118,10 @@ def _layers(grid: Grid, rows: Rows) -> Iterator[Numbers]:
     """Yield what has to match: the values and, of ratios that state them, both of their parts."""
     yield grid.values[rows]
     parts = [grid.column(name)[rows] for name in ("numerator", "denominator")]
-    stated = ~np.isnan(parts[0]).all(axis=1) & ~np.isnan(parts[1]).all(axis=1)
+    stated: Flags = (~np.isnan(parts[0]) & ~np.isnan(parts[1])).any(axis=1)
     if stated.any():
         for part in parts:
-            yield np.where(stated[:, None], part, grid.values[rows])
+            yield np.where(np.reshape(stated, (-1, 1)), part, grid.values[rows])
 
 
 def _step(layer: Numbers) -> Numbers:
@@ -130,13 +130,21 @@ def _step(layer: Numbers) -> Numbers:
     for decimals in range(_DECIMALS + 1):
         scaled = layer * 10.0**decimals
         whole = np.rint(scaled)
-        fits = (found == 0) & (np.isnan(layer) | (np.abs(scaled - whole) < 1e-4)).all(axis=1)  # noqa: PLR2004 - rounding
+        fits = (found == 0) & np.all(np.isnan(layer) | (np.abs(scaled - whole) < 1e-4), axis=1)  # noqa: PLR2004 - rounding
         if fits.any():
             integers = np.abs(np.where(np.isnan(whole[fits]), 0, whole[fits]))
             common = np.gcd.reduce(np.minimum(integers, 2.0**62).astype(np.int64), axis=1)
             found[fits] = np.maximum(common, 1) * 10.0**-decimals
     finest = 10.0**-_DECIMALS
     return np.where(found == 0, finest, found)
+
+
+def _same(layers: list[Numbers], lag: int) -> Flags:
+    """Return which values equal the ones some periods before, in every layer."""
+    found = np.asarray(layers[0][:, lag:] == layers[0][:, :-lag], dtype=np.bool_)
+    for layer in layers[1:]:
+        found = np.asarray(found & (layer[:, lag:] == layer[:, :-lag]), dtype=np.bool_)
+    return found
 
 
 def _longest(same: Flags, moved: Numbers) -> tuple[Rows, Rows]:
@@ -169,10 +177,8 @@ def _tested(history: History, grid: Grid, rows: Rows, best: _Best) -> Tested:
     repeats = best.length > 0
     first = best.last - best.length + 1
     places = np.arange(len(rows))
-    newest = grid.rows.shape[1] - 1 - np.argmax(grid.rows[rows, ::-1] >= 0, axis=1)
-    oldest = np.argmax(grid.rows[rows] >= 0, axis=1)
-    begin = grid.rows[rows[places], np.where(repeats, first, oldest)]
-    end = grid.rows[rows[places], np.where(repeats, best.last, newest)]
+    begin = grid.rows[rows[places], np.where(repeats, first, grid.oldest[rows])]
+    end = grid.rows[rows[places], np.where(repeats, best.last, grid.newest[rows])]
 
     def explain(case: int) -> Explanation:
         run = range(int(first[case]), int(best.last[case]) + 1)
@@ -192,7 +198,7 @@ def _tested(history: History, grid: Grid, rows: Rows, best: _Best) -> Tested:
     return Tested(
         rows=series,
         score=-np.log10(np.maximum(best.p, 1e-300)),
-        effect=best.length / (grid.rows[rows] >= 0).sum(axis=1),
+        effect=best.length / grid.known[rows],
         holds=repeats,
         start=grid.observations.start[begin],
         end=grid.observations.end[end],

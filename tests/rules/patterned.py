@@ -30,6 +30,7 @@ def patterned(seed: int) -> Tables:
     revised(chance, tables)
     marked(chance, tables)
     copied(chance, tables)
+    shifted(chance, tables)
     return tables
 
 
@@ -108,6 +109,17 @@ def copied(chance: random.Random, tables: Tables) -> None:
         if index < 2:
             values[20:23] = values[8:11]
         tables["observations"] += months(name, values)
+
+
+def shifted(chance: random.Random, tables: Tables) -> None:
+    """Add monthly counts, in some of which quarters end high and begin low."""
+    for index in range(4):
+        name = f"shifted{index}"
+        tables["series"].append({"id": name, "cadence": "monthly", "kind": "count"})
+        level: list[float | None] = [
+            1000 + chance.gauss(0, 15) + (index < 2) * {0: 90, 1: -90, 2: 0}[month % 3] for month in range(36)
+        ]
+        tables["observations"] += months(name, level)
 
 
 def build(tables: Tables, day: int) -> History:
