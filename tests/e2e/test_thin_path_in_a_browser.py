@@ -92,7 +92,7 @@ def test_a_late_number_is_found_ticketed_closed_and_verified_by_clicking(deploym
     eyes.open(f"{deployment.address}/sign-in")
     eyes.page.fill("[name=email]", "ada@acme.example")
     eyes.page.fill("[name=password]", PASSWORD)
-    eyes.click("main button[type=submit]")
+    eyes.click("main button.btn-primary")
     for empty in ("findings", "actions", "metrics", "connections"):
         eyes.open(f"{deployment.address}/{empty}")
 
