@@ -18,6 +18,6 @@ AREA = Area(
         Schedule("audit.checkpoint", "audit.checkpoint", every_seconds=3_600),
         Schedule("audit.verify", "audit.verify", every_seconds=86_400),
     ),
-    erase="hub.audit.service:erase_person",
+    erase="hub.audit.service:erase",
     permissions=("audit.read",),
 )

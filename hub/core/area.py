@@ -52,8 +52,9 @@ class Area:
     """Place on a lower area's page -> function that renders this area's panel there."""
     history: str | None = None
     """Function that fills this area's tables of rules.History."""
-    export: str | None = None
     erase: str | None = None
+    """Function(session, subject, by=, now=) that erases a person (hub.core.personal) from this area's tables; without
+    one, the names in its personal columns are replaced."""
     permissions: tuple[str, ...] = ()
     """Permissions that this area's pages and API ask for; the role table in core.access gives them out."""
 

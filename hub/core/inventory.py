@@ -73,6 +73,16 @@ def list_entries(base: type[DeclarativeBase]) -> list[Entry]:
     ]
 
 
+def personal_columns(base: type[DeclarativeBase], *, models: str | None = None) -> dict[Table, list[Column[Any]]]:
+    """Give the columns about people, by table; of all tables, or of those that a module declares."""
+    declared_in = {mapper.local_table: mapper.class_.__module__ for mapper in base.registry.mappers}
+    return {
+        table: [table.columns[name] for name in declared.personal]
+        for table, declared, _enums in _tables(base)
+        if declared is not None and declared.personal and models in (None, declared_in.get(table))
+    }
+
+
 def _tables(base: type[DeclarativeBase]) -> Iterator[tuple[Table, Inventory | None, frozenset[str]]]:
     mappers = {mapper.local_table: mapper for mapper in base.registry.mappers}
     for table in sorted(base.metadata.tables.values(), key=lambda table: table.name):

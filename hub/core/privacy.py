@@ -68,6 +68,10 @@ class PeopleData:
         gone = session.scalars(delete(ActorName).where(ActorName.lookup.in_(lookups)).returning(ActorName.id))
         return len(gone.all())
 
+    def known(self, session: Session, names: Iterable[str]) -> frozenset[str]:
+        """Give the pseudonyms that stand for these names already."""
+        return frozenset(_read(session, [self.lookup(name) for name in names]).values())
+
     def lookup(self, name: str) -> str:
         """Give what finds a name's pseudonym: a keyed hash, the same for every spelling of the name."""
         return hmac.new(self._key, _normalised(name).encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
@@ -84,6 +88,11 @@ class PeopleData:
         return found
 
 
+def new_pseudonym() -> str:
+    """Make what stands for a name: random, so that nothing leads back from it."""
+    return PREFIX + secrets.token_hex(10)
+
+
 def _normalised(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
@@ -95,9 +104,7 @@ def _read(session: Session, lookups: list[str]) -> dict[str, str]:
 
 def _add(session: Session, lookups: list[str]) -> None:
     now = database_now(session)
-    rows = [
-        {"lookup": lookup, "pseudonym": PREFIX + secrets.token_hex(10), "created_at": now} for lookup in sorted(lookups)
-    ]
+    rows = [{"lookup": lookup, "pseudonym": new_pseudonym(), "created_at": now} for lookup in sorted(lookups)]
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     # another process may meet the same person at the same moment: the first pseudonym is the one
     session.execute(dialect.insert(ActorName).on_conflict_do_nothing(index_elements=["lookup"]), rows)

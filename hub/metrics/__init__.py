@@ -8,5 +8,6 @@ AREA = Area(
     pages="hub.metrics.pages:pages",
     navigation=(NavigationEntry("Metrics", "metrics.index", "metrics.read", order=30, icon="chart"),),
     api="hub.metrics.api:api",
+    erase="hub.metrics.service.forgetting:erase",
     permissions=("metrics.read", "metrics.write"),
 )

@@ -13,5 +13,6 @@ AREA = Area(
     api="hub.people.api:api",
     handlers={"people.prune": "hub.people.jobs:prune"},
     schedules=(Schedule("people.prune", "people.prune", every_seconds=86_400),),
+    erase="hub.people.service.personal:erase",
     permissions=("people.read", "people.manage"),
 )

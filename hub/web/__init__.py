@@ -7,4 +7,5 @@ AREA = Area(
     models="hub.web.models",
     pages="hub.web.pages:pages",
     navigation=(NavigationEntry("Overview", "web.overview", "", order=0, icon="home"),),
+    erase="hub.web.replies:erase",
 )

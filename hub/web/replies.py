@@ -9,7 +9,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from hub.core.database import Base
 from hub.core.errors import IdempotencyKeyReusedError
+from hub.core.inventory import personal_columns
+from hub.core.personal import Subject, replace_names
 from hub.web.models import IdempotentReply
 
 KEPT = timedelta(hours=24)
@@ -45,6 +48,13 @@ def keep_reply(
         .where(IdempotentReply.id == row_id)
         .values(status=status, body=body, location=location, etag=etag)
     )
+
+
+def erase(session: Session, subject: Subject, *, by: object, now: datetime) -> None:  # noqa: ARG001  # an area's hook
+    """Forget a person's replies, and their names in those of others."""
+    mine = IdempotentReply.caller.startswith(subject.public_id, autoescape=True)
+    session.execute(delete(IdempotentReply).where(mine))
+    replace_names(session, subject, personal_columns(Base, models=IdempotentReply.__module__))
 
 
 def prune_replies(session: Session, *, now: datetime) -> None:

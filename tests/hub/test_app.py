@@ -51,7 +51,7 @@ def test_importing_the_app_imports_no_page_of_any_area() -> None:
 
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
 def test_every_part_that_an_area_names_is_there(area: Area) -> None:
-    names = [area.models, area.pages, area.api, area.history, area.export, area.erase]
+    names = [area.models, area.pages, area.api, area.history, area.erase]
     names += [*area.handlers.values(), *area.panels.values()]
     for name in names:
         if name is not None:

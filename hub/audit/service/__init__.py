@@ -3,7 +3,7 @@
 from hub.audit.service.chain import seal_entries
 from hub.audit.service.checkpoints import SigningKey, last_checkpoint, make_checkpoint
 from hub.audit.service.entries import SYSTEM, Actor, record
-from hub.audit.service.erasure import erase_person
+from hub.audit.service.erasure import erase, erase_person, names_told_of
 from hub.audit.service.exporting import export_trail
 from hub.audit.service.outside import Outside, TrailOlderError, list_unsent, resume_after_restore
 from hub.audit.service.reading import EntryFilter, Seen, TrailState, list_entries, look_at, read_state
@@ -18,6 +18,7 @@ __all__ = [
     "SigningKey",
     "TrailOlderError",
     "TrailState",
+    "erase",
     "erase_person",
     "export_trail",
     "last_checkpoint",
@@ -25,6 +26,7 @@ __all__ = [
     "list_unsent",
     "look_at",
     "make_checkpoint",
+    "names_told_of",
     "read_state",
     "record",
     "remember_verification",

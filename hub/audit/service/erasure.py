@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime
 
@@ -11,9 +12,26 @@ from sqlalchemy.orm import Session
 from hub.audit.models import AuditEntry, AuditPersonal
 from hub.audit.service.entries import Actor, record
 from hub.audit.verify_trail import ERASED, canonical
+from hub.core.personal import Subject
 
 _AT_ONCE = 500
 """Entries that one entry about an erasure lists."""
+
+
+def erase(session: Session, subject: Subject, *, by: Actor | str, now: datetime) -> None:
+    """Erase a person from the trail, as this area's part of erasing them everywhere."""
+    erase_person(session, person_id=subject.public_id, names=subject.names, by=by, now=now)
+
+
+def names_told_of(session: Session, person_id: str) -> frozenset[str]:
+    """Give the names and addresses that the trail tells of a person, those of earlier included."""
+    values = session.scalars(
+        select(AuditPersonal.value)
+        .join(AuditEntry, AuditEntry.id == AuditPersonal.entry_id)
+        .where(AuditEntry.subject_kind == "person", AuditEntry.subject_id == person_id)
+    )
+    told = [json.loads(value) for value in values]
+    return frozenset(str(one[name]) for one in told for name in ("name", "email") if one.get(name))
 
 
 def erase_person(

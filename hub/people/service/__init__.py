@@ -23,6 +23,7 @@ from hub.people.service.org_units import (
     parts_of,
     top_org_unit,
 )
+from hub.people.service.personal import erase_person, export_person, subject_of
 from hub.people.service.persons import add_person, change_person, find_person, find_person_by_email
 from hub.people.service.sharing import share, unshare
 from hub.people.service.signin import (
@@ -60,6 +61,8 @@ __all__ = [
     "disable_account",
     "end_grant",
     "end_sessions",
+    "erase_person",
+    "export_person",
     "find_account",
     "find_grant",
     "find_invited",
@@ -91,6 +94,7 @@ __all__ = [
     "set_password",
     "set_up",
     "share",
+    "subject_of",
     "top_org_unit",
     "unshare",
 ]

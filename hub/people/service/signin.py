@@ -36,7 +36,7 @@ def note_attempt(session: Session, *, email: str, address: str, now: datetime) -
 
     An account that does not exist is counted like one that does: the answer tells nothing.
     """
-    for subject, most in ((_account(email), PER_ACCOUNT), (_place(address), PER_ADDRESS)):
+    for subject, most in ((hash_account(email), PER_ACCOUNT), (_place(address), PER_ADDRESS)):
         tries = select(func.count(), func.min(SigninAttempt.at)).where(
             SigninAttempt.subject_hash == subject, SigninAttempt.at > now - WINDOW
         )
@@ -62,7 +62,7 @@ def open_session(session: Session, person: Person, session_id: str, *, now: date
     """Sign a browser in under a fresh random id; earlier wrong tries are forgiven."""
     session.add(SigninSession(id_hash=hash_secret(session_id), person_id=person.id, created_at=now, seen_at=now))
     if person.email is not None:
-        session.execute(delete(SigninAttempt).where(SigninAttempt.subject_hash == _account(person.email)))
+        session.execute(delete(SigninAttempt).where(SigninAttempt.subject_hash == hash_account(person.email)))
     record(session, action="signin.opened", subject=("person", person.public_id), by=_SIGNIN, detail={})
 
 
@@ -124,7 +124,8 @@ def prune_sign_ins(session: Session, *, lifetime: Lifetime, now: datetime) -> No
     session.execute(delete(SetupToken).where(or_(SetupToken.used_at < old, SetupToken.expires_at < old)))
 
 
-def _account(email: str) -> str:
+def hash_account(email: str) -> str:
+    """Give by what tries to sign in with an address are counted."""
     return hashlib.sha256(f"account:{email.strip().lower()}".encode()).hexdigest()
 
 
