@@ -41,7 +41,10 @@ class Eyes:
         self.page = page
         self.complaints: list[str] = []
         self._pictures = 0
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda said: self.complaints.append(f"{said.text} {said.location}") if said.type == "error" else None,
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def open(self, address: str) -> None:
@@ -93,7 +96,7 @@ def test_a_late_number_is_found_ticketed_closed_and_verified_by_clicking(deploym
     eyes.page.fill("[name=email]", "ada@acme.example")
     eyes.page.fill("[name=password]", PASSWORD)
     eyes.click("main button.btn-primary")
-    for empty in ("findings", "actions", "metrics", "connections"):
+    for empty in ("findings", "actions", "metric", "connections"):
         eyes.open(f"{deployment.address}/{empty}")
 
     story.connect(table(now - timedelta(days=60)))
@@ -118,7 +121,7 @@ def test_a_late_number_is_found_ticketed_closed_and_verified_by_clicking(deploym
     jira = f"{deployment.jira.address}/browse/{ticket['key']}"
     wait_until(lambda: _says(eyes.page, jira, "Verified"), seconds=CONVERGE_SECONDS)
     eyes.look()
-    for page in ("", "metrics", "deliveries", "audit"):
+    for page in ("", "metric", "deliveries", "audit-trail"):
         eyes.open(f"{deployment.address}/{page}")
     assert eyes.complaints == []
 
