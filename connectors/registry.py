@@ -19,7 +19,7 @@ OURS = "plumbline-hub"
 
 BUILT_IN = {
     "jira": "connectors.jira.connector:JiraConnector",
-    "spreadsheet": "connectors.spreadsheet.source:SpreadsheetSource",
+    "spreadsheet": "connectors.spreadsheet.sink:Spreadsheet",
 }
 BUILT_IN_SAMPLES = {
     "jira": "connectors.jira.sandbox.sample:sample",

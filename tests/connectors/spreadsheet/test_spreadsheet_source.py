@@ -12,9 +12,11 @@ from connectors.sdk.faults import ManualTime
 from connectors.sdk.network import Network
 from connectors.sdk.protocol import Checkpoint, Cursor, Record, Rejected
 from connectors.spreadsheet.config import SpreadsheetConfig
-from connectors.spreadsheet.rows import ROWS
 from connectors.spreadsheet.source import SpreadsheetSource
+from connectors.spreadsheet.streams import streams_of
+from connectors.spreadsheet.tables import UnansweredError
 
+ROWS = streams_of(SpreadsheetConfig(path=Path("any")))[0]
 HEADER = "metric,period_start,value\n"
 LONG_AGO, NOW = 1_000_000.0, 2_000_000.0
 
@@ -71,7 +73,10 @@ def test_a_row_becomes_a_record_with_numbers_texts_and_its_place(write: Write) -
         "recorded_at": "2026-02-03T08:00:00+01:00",
         "note": None,
         "team": "north",
+        "segment": "",
+        "org_unit": "",
         "_file": "metrics.csv",
+        "_sheet": "",
         "_occurrence": 1,
     }
     assert isinstance(record, Record)
@@ -108,46 +113,91 @@ def test_plain_numbers_are_read(write: Write, text: str, value: float | None) ->
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("1,234", "or set `decimal: comma`"),
-        ("1.234,5", "or set `decimal: comma`"),
-        ("1,234.5", "without thousands separators"),
-        ("12%", "without unit"),
-        ("€5", "without unit"),
-        ("1 234", "without unit"),
-        ("n/a", "without unit"),
-        ("nan", "without unit"),
-        ("Infinity", "without unit"),
-        ("0x10", "without unit"),
-        ("\uff11\uff12", "without unit"),
-        ("=1+1", "without unit"),
+        ("1,234", "`decimal: comma`"),
+        ("1.234", "`decimal: point`"),
+        ("1,23,4", "the number alone"),
+        ("12 pieces", "the number alone"),
+        ("2.5M", "the number alone"),
+        ("nan", "the number alone"),
+        ("Infinity", "the number alone"),
+        ("0x10", "the number alone"),
+        ("\uff11\uff12", "the number alone"),
+        ("=1+1", "the number alone"),
+        ("#DIV/0!", "the number alone"),
         ("1e999", "larger unit"),
     ],
 )
 def test_what_is_not_plainly_a_number_is_rejected_with_the_remedy(write: Write, text: str, remedy: str) -> None:
-    (rejected,) = read(write(f'{HEADER}m,2026-01-01,"{text}"\n'))
+    rejected, record = read(write(f'{HEADER}m,2026-01-01,"{text}"\nm,2026-02-01,7\n'))
+    assert data(record)["value"] == 7
     assert isinstance(rejected, Rejected)
     assert rejected.place == "metrics.csv, row 2, column value"
     assert text in rejected.reason
     assert remedy in rejected.remedy
     assert rejected.raw == ["m", "2026-01-01", text]
+    assert rejected.key is not None
 
 
-@pytest.mark.parametrize(("text", "value"), [("1,5", 1.5), ("1,234", 1.234), ("7", 7)])
+@pytest.mark.parametrize(
+    ("column", "texts", "answer", "first"),
+    [
+        ("value", ("1,234", "5,678"), ("decimal", "comma"), 1.234),
+        ("value", ("1.234", "5.678"), ("decimal", "comma"), 1234),
+        ("period_start", ("03/04/2026", "05/06/2026"), ("dates", "mdy"), "2026-03-04"),
+        ("period_start", ("03/04/2026", "05/06/2026"), ("dates", "dmy"), "2026-04-03"),
+    ],
+)
+def test_a_question_about_every_row_is_asked_once_and_its_answer_is_a_setting(
+    write: Write, column: str, texts: tuple[str, str], answer: tuple[str, str], first: float | str
+) -> None:
+    field, value = answer
+    rows = [
+        {"metric": "m", "period_start": f"2026-0{month}-01", "value": "1"} | {column: text}
+        for month, text in enumerate(texts, start=1)
+    ]
+    path = write("metric;period_start;value\n" + "\n".join(";".join(row.values()) for row in rows))
+    for act in (source(path).check, lambda: read(path)):
+        with pytest.raises(UnansweredError, match=f"`{field}: {value}`") as asked:
+            act()
+        assert asked.value.field == field
+    config: dict[str, Any] = {field: value}
+    assert data(read(path, **config)[0])[column] == first
+
+
+@pytest.mark.parametrize(
+    ("other", "ambiguous", "value"), [("7.5", "1.234", 1.234), ("7,5", "1.234", 1234), ("1.000.000", "1,234", 1.234)]
+)
+def test_what_has_two_readings_is_settled_by_the_rest_of_its_column(
+    write: Write, other: str, ambiguous: str, value: float
+) -> None:
+    first, _ = read(write(f"metric;period_start;value\nm;2026-01-01;{ambiguous}\nm;2026-02-01;{other}\n"))
+    assert data(first)["value"] == value
+
+
+def test_a_column_written_in_two_ways_settles_nothing(write: Write) -> None:
+    one, other, open_ = read(
+        write("metric;period_start;value\nm;2026-01-01;1.234,56\nm;2026-02-01;1,234.56\nm;2026-03-01;1,234\n")
+    )
+    assert [data(one)["value"], data(other)["value"]] == [1234.56, 1234.56]
+    assert isinstance(open_, Rejected)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1,5", 1.5), ("1,234", 1.234), ("7", 7), ("1.234", 1234)])
 def test_a_file_of_decimal_commas_is_read_when_the_config_says_so(write: Write, text: str, value: float) -> None:
     (record,) = read(write(f"metric;period_start;value\nm;2026-01-01;{text}\n"), decimal="comma")
     assert data(record)["value"] == value
 
 
 def test_a_point_among_decimal_commas_is_rejected(write: Write) -> None:
-    (rejected,) = read(write("metric;period_start;value\nm;2026-01-01;1.234\n"), decimal="comma")
+    (rejected,) = read(write("metric;period_start;value\nm;2026-01-01;1.5\n"), decimal="comma")
     assert isinstance(rejected, Rejected)
-    assert "decimal: point" in rejected.remedy
+    assert "`decimal: point`" in rejected.remedy
 
 
 @pytest.mark.parametrize(
-    "text", ["31/12/2025", "2026-13-01", "2026-1-1", "20260101", "Jan 2026", "45678", "2026-W01-1"]
+    "text", ["31/12/25 10:30", "2026-13-01", "2026-1-1", "2026-02-30", "29/02/1900", "45678", "2026-W01-1", "soon"]
 )
-def test_a_date_that_is_not_iso_is_rejected(write: Write, text: str) -> None:
+def test_a_date_that_cannot_be_read_is_rejected(write: Write, text: str) -> None:
     (rejected,) = read(write(f"{HEADER}m,{text},1\n"))
     assert isinstance(rejected, Rejected)
     assert (rejected.key, rejected.place) == (None, "metrics.csv, row 2, column period_start")
@@ -158,7 +208,7 @@ def test_a_date_that_is_not_iso_is_rejected(write: Write, text: str) -> None:
     ("line", "column"),
     [
         (",2026-01-01,5", "metric"),
-        ("Total,,5", "period_start"),
+        ("m,,5", "period_start"),
         ("m,2026-01-01,5,6", "(whole row)"),
         ('m,2026"-01-01,"5"6', "(whole row)"),
     ],
@@ -168,6 +218,12 @@ def test_a_row_that_is_no_observation_is_rejected_and_the_others_are_read(write:
     assert isinstance(rejected, Rejected)
     assert rejected.place == f"metrics.csv, row 2, column {column}"
     assert data(record)["value"] == 1
+
+
+def test_sums_remarks_and_empty_rows_are_no_observations_and_are_told(write: Write) -> None:
+    path = write(f"{HEADER}m,2026-01-01,1\nTotal,,1\n,Summe:,1\n,,\nSource: SAP,,\n")
+    assert len(read(path)) == 1
+    assert "left out as sums, headings or remarks: rows 3, 4, 6" in " ".join(source(path).check().notes)
 
 
 def test_a_quote_that_is_never_closed_is_rejected_and_not_swallowed(write: Write) -> None:
@@ -191,11 +247,11 @@ def test_encodings_are_told_apart_and_a_guess_is_said(write: Write, content: byt
     path = write(content)
     (record,) = read(path)
     assert data(record)["metric"] == "Zürich"
-    assert source(path).check().notes == ((f"metrics.csv is read as {encoding}",) if encoding else ())
+    assert ("Windows-1252" in " ".join(source(path).check().notes)) == (encoding == "Windows-1252")
 
 
 def test_a_file_in_no_known_encoding_names_the_remedy(write: Write) -> None:
-    with pytest.raises(ConfigError, match="save it as CSV UTF-8"):
+    with pytest.raises(ConfigError, match="Save it as CSV UTF-8"):
         read(write(b"metric,period_start,value\nm\x81,2026-01-01,1\n"))
 
 
@@ -253,7 +309,7 @@ def test_an_unchanged_file_is_not_even_opened(write: Write, monkeypatch: pytest.
     def refuse(*_: object) -> None:
         raise AssertionError("opened")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("connectors.spreadsheet.source.opened", refuse)
     assert read(path, cursor) == []
 
 
@@ -338,7 +394,7 @@ def test_a_link_out_of_the_folder_is_not_followed(write: Write, tmp_path: Path) 
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "out.csv").symlink_to(write(f"{HEADER}secret,2026-01-01,1\n"))
-    with pytest.raises(ConfigError, match="holds no CSV file"):
+    with pytest.raises(ConfigError, match="holds no spreadsheet"):
         read(folder)
 
 
@@ -367,7 +423,7 @@ def test_an_allowed_folder_is_read(write: Write, tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("metric,value\n", "has no column period_start; its first row names: metric, value"),
+        ("metric,value\n", "has no column period; its row 1 names: metric, value. Which column names the period"),
         ("metric,period_start,value,Value\n", "more than one column value"),
         ('metric,"period_start,value\n', "column names are unreadable"),
     ],
