@@ -118,7 +118,7 @@ def _layers(grid: Grid, rows: Rows) -> Iterator[Numbers]:
     """Yield what has to match: the values and, of ratios that state them, both of their parts."""
     yield grid.values[rows]
     parts = [grid.column(name)[rows] for name in ("numerator", "denominator")]
-    stated: Flags = (~np.isnan(parts[0]) & ~np.isnan(parts[1])).any(axis=1)
+    stated = np.asarray((~np.isnan(parts[0] + parts[1])).any(axis=1), dtype=np.bool_)
     if stated.any():
         for part in parts:
             yield np.where(np.reshape(stated, (-1, 1)), part, grid.values[rows])

@@ -135,8 +135,8 @@ def _tested(history: History, grid: Grid, params: Params, asked: Rows) -> Tested
         row = int(kept[case])
         quarters, higher = int(count[row]), int((at_ends[row] > 0).sum())
         said = (
-            f"In {higher} of {quarters} quarters the last month is higher and the next one lower than those around them,"
-            f" by about {effect[row]:.1%} of a month beyond what peers show"
+            f"In {higher} of {quarters} quarters the last month is higher and the next one lower than those around "
+            f"them, by about {effect[row]:.1%} of a month beyond what peers show"
         )
         months = np.flatnonzero(contrasts.ends[row])
         shown = sorted({column + step for column in months.tolist() for step in (0, 1)})

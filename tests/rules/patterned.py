@@ -31,6 +31,7 @@ def patterned(seed: int) -> Tables:
     marked(chance, tables)
     copied(chance, tables)
     shifted(chance, tables)
+    traded(chance, tables)
     return tables
 
 
@@ -120,6 +121,19 @@ def shifted(chance: random.Random, tables: Tables) -> None:
             1000 + chance.gauss(0, 15) + (index < 2) * {0: 90, 1: -90, 2: 0}[month % 3] for month in range(36)
         ]
         tables["observations"] += months(name, level)
+
+
+def traded(chance: random.Random, tables: Tables) -> None:
+    """Add ratios that lose cases, and metrics that gain while their guardrail suffers."""
+    for index in range(4):
+        name, guard, odd = f"traded{index}", f"traded{index}.guard", index < 2
+        given = {"id": name, "cadence": "monthly", "kind": "ratio", "direction": "up", "guardrail": guard}
+        tables["series"] += [given, {"id": guard, "cadence": "monthly", "direction": "down"}]
+        lower = [1000 + round(chance.gauss(0, 10)) - 120 * (odd and month > 26) for month in range(36)]
+        upper = [round(800 + chance.gauss(0, 8)) for _ in range(36)]
+        shares: list[float | None] = [good / cases for good, cases in zip(upper, lower, strict=True)]
+        harm: list[float | None] = [40 + chance.gauss(0, 1) + odd * max(0, month - 23) for month in range(36)]
+        tables["observations"] += months(name, shares, numerator=upper, denominator=lower) + months(guard, harm)
 
 
 def build(tables: Tables, day: int) -> History:
