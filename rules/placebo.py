@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.columns import Numbers
+from rules.columns import Numbers, Rows
 
 _NORMAL = 1.4826
 """The median deviation of a normal distribution times this is its standard deviation."""
@@ -43,4 +43,20 @@ def student_tail(t: Numbers, freedom: Numbers | float) -> Numbers:
     from scipy.special import stdtr  # noqa: PLC0415 - see above
 
     found: Numbers = stdtr(freedom, -t)
+    return found
+
+
+def chi_square_below(values: Numbers, freedom: float) -> Numbers:
+    """Return how likely a chi-square with some degrees of freedom is below each value."""
+    from scipy.special import chdtr  # noqa: PLC0415 - see above
+
+    found: Numbers = chdtr(freedom, values)
+    return found
+
+
+def binomial_tail(hits: Rows, tries: Rows, chance: float) -> Numbers:
+    """Return how likely at least so many of so many tries hit."""
+    from scipy.special import bdtrc  # noqa: PLC0415 - see above
+
+    found: Numbers = np.where(hits > 0, bdtrc(np.maximum(hits - 1, 0), tries, chance), 1.0)
     return found

@@ -17,6 +17,7 @@ _COMBS = (100, 60, 50, 30, 25, 20, 15, 12, 10, 5, 4, 2)
 _HEAPED = 1.5
 """So many times the even share lies on a comb's teeth."""
 _FEW_STEPS = 40
+_DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +101,18 @@ def comb(sample: Sample, step: float) -> float:
 def _largest_part(teeth: int) -> int:
     """Return the coarsest comb inside another: heaps on tens are none of their own where all lie on fives."""
     return max((part for part in _COMBS if part < teeth and teeth % part == 0), default=1)
+
+
+def common_step(layer: Numbers) -> Numbers:
+    """Return for each series the largest step of which all its values are multiples, down to a millionth."""
+    found = np.zeros(len(layer))
+    for decimals in range(_DECIMALS + 1):
+        scaled = layer * 10.0**decimals
+        whole = np.rint(scaled)
+        fits = (found == 0) & np.all(np.isnan(layer) | (np.abs(scaled - whole) < 1e-4), axis=1)  # noqa: PLR2004 - rounding
+        if fits.any():
+            integers = np.abs(np.where(np.isnan(whole[fits]), 0, whole[fits]))
+            common = np.gcd.reduce(np.minimum(integers, 2.0**62).astype(np.int64), axis=1)
+            found[fits] = np.maximum(common, 1) * 10.0**-decimals
+    finest = 10.0**-_DECIMALS
+    return np.where(found == 0, finest, found)

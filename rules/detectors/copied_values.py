@@ -40,9 +40,9 @@ from rules.grid import Grid, grids
 from rules.history import History
 from rules.registry import Params as Base
 from rules.registry import detector
+from rules.scale import common_step
 
 _NEEDS_VALUES = "more values at a steady cadence"
-_DECIMALS = 6
 _PEAK = 1 / np.sqrt(2 * np.pi)
 _NORMAL = 1.4826
 
@@ -91,7 +91,7 @@ def detect(history: History, params: Params) -> Findings:
 def _search(grid: Grid, rows: Rows, params: Params) -> _Best:
     """Try every distance and keep the least likely repeat of each series."""
     layers = list(_layers(grid, rows))
-    steps = [_step(layer) for layer in layers]
+    steps = [common_step(layer) for layer in layers]
     size, width = layers[0].shape
     best = _Best(np.ones(size), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
     lags = range(1, width - params.least_run + 1)
@@ -122,21 +122,6 @@ def _layers(grid: Grid, rows: Rows) -> Iterator[Numbers]:
     if stated.any():
         for part in parts:
             yield np.where(np.reshape(stated, (-1, 1)), part, grid.values[rows])
-
-
-def _step(layer: Numbers) -> Numbers:
-    """Return for each series the largest step of which all its values are multiples, down to a millionth."""
-    found = np.zeros(len(layer))
-    for decimals in range(_DECIMALS + 1):
-        scaled = layer * 10.0**decimals
-        whole = np.rint(scaled)
-        fits = (found == 0) & np.all(np.isnan(layer) | (np.abs(scaled - whole) < 1e-4), axis=1)  # noqa: PLR2004 - rounding
-        if fits.any():
-            integers = np.abs(np.where(np.isnan(whole[fits]), 0, whole[fits]))
-            common = np.gcd.reduce(np.minimum(integers, 2.0**62).astype(np.int64), axis=1)
-            found[fits] = np.maximum(common, 1) * 10.0**-decimals
-    finest = 10.0**-_DECIMALS
-    return np.where(found == 0, finest, found)
 
 
 def _same(layers: list[Numbers], lag: int) -> Flags:

@@ -32,6 +32,7 @@ def patterned(seed: int) -> Tables:
     copied(chance, tables)
     shifted(chance, tables)
     traded(chance, tables)
+    smoothed(chance, tables)
     return tables
 
 
@@ -134,6 +135,17 @@ def traded(chance: random.Random, tables: Tables) -> None:
         shares: list[float | None] = [good / cases for good, cases in zip(upper, lower, strict=True)]
         harm: list[float | None] = [40 + chance.gauss(0, 1) + odd * max(0, month - 23) for month in range(36)]
         tables["observations"] += months(name, shares, numerator=upper, denominator=lower) + months(guard, harm)
+
+
+def smoothed(chance: random.Random, tables: Tables) -> None:
+    """Add daily counts, some of them as smooth as no count is."""
+    for index in range(4):
+        name = f"smoothed{index}"
+        tables["series"].append({"id": name, "cadence": "daily", "kind": "count"})
+        for day in range(70):
+            start, spread = BEGIN + day * DAY, 1 if index < 2 else 5
+            value = round(25 + chance.gauss(0, spread))
+            tables["observations"].append({"series": name, "start": start, "value": value, "recorded_at": start + DAY})
 
 
 def build(tables: Tables, day: int) -> History:
