@@ -60,3 +60,10 @@ def binomial_tail(hits: Rows, tries: Rows, chance: float) -> Numbers:
 
     found: Numbers = np.where(hits > 0, bdtrc(np.maximum(hits - 1, 0), tries, chance), 1.0)
     return found
+
+
+def f_tail(value: float, between: float, within: float) -> float:
+    """Return how likely an F ratio with some degrees of freedom exceeds a value."""
+    from scipy.special import fdtrc  # noqa: PLC0415 - see above
+
+    return float(fdtrc(between, within, value))

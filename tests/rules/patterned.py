@@ -33,6 +33,7 @@ def patterned(seed: int) -> Tables:
     shifted(chance, tables)
     traded(chance, tables)
     smoothed(chance, tables)
+    guessed(chance, tables)
     return tables
 
 
@@ -146,6 +147,17 @@ def smoothed(chance: random.Random, tables: Tables) -> None:
             start, spread = BEGIN + day * DAY, 1 if index < 2 else 5
             value = round(25 + chance.gauss(0, spread))
             tables["observations"].append({"series": name, "start": start, "value": value, "recorded_at": start + DAY})
+
+
+def guessed(chance: random.Random, tables: Tables) -> None:
+    """Add durations in minutes, some of them rounded to fives by many."""
+    for index in range(4):
+        name = f"guessed{index}"
+        tables["series"].append({"id": name})
+        counts = Counter(round(chance.gauss(60, 18)) for _ in range(2000))
+        for minutes, count in counts.items():
+            value = 5 * round(minutes / 5) if index < 2 and chance.random() < 0.5 else minutes
+            tables["records"].append({"series": name, "value": value, "count": count, "recorded_at": BEGIN})
 
 
 def build(tables: Tables, day: int) -> History:
