@@ -181,4 +181,5 @@ def _spawn() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         env=passed | {"PYTHONPATH": ROOT},
         cwd=os.path.abspath(os.sep),  # noqa: PTH100 - the root of the file system: nothing relative is found
+        start_new_session=True,  # a group of its own, which `end` ends
     )

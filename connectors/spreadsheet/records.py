@@ -352,9 +352,15 @@ class _WideRows(_Rows):
 
     def __init__(self, table: Table, config: SpreadsheetConfig) -> None:
         super().__init__(table, config)
-        below = [self.subject(row) for row in table.below() if self.metric(row)]
-        self.twice = {subject for subject, count in Counter(below).items() if count > 1}
         self.ended = False
+        count = Counter(self.subject(row) for row in self._of_this_table() if self.metric(row))
+        self.twice = {subject for subject, times in count.items() if times > 1}
+        self.ended = False
+
+    def _of_this_table(self) -> Iterator[Cells]:
+        for row in self.table.below():
+            if not self.leave_out(row) and not self.begins_another(row):
+                yield row
 
     def subject(self, row: Cells) -> tuple[str, str, str]:
         return self.metric(row), self.segment(row), self.text(row, "org_unit")

@@ -66,10 +66,9 @@ class SpreadsheetSource(Source[SpreadsheetConfig]):
 
     def __init__(self, config: SpreadsheetConfig, network: Network | None = None) -> None:
         super().__init__(config, network)
-        url = config.url.get_secret_value() if config.url is not None else None
         self._given: dict[str, tuple[list[int], set[str]]] = {}
         """By file: the state that was last read, and which tables it gives something to."""
-        self._link = Link(url, self.network) if url is not None else None
+        self._link = _link(config, self.network)
 
     def check(self) -> Health:
         """Look at each file and say what was understood and what was left out; asks where there are two ways."""
@@ -213,9 +212,9 @@ class SpreadsheetSource(Source[SpreadsheetConfig]):
 def _link(config: SpreadsheetConfig, network: Network) -> Link | None:
     if config.url is None:
         return None
-    from connectors.spreadsheet.links import Link  # noqa: PLC0415 - files need no network
+    from connectors.spreadsheet import links  # noqa: PLC0415 - files need no network
 
-    return Link(config.url.get_secret_value(), network)
+    return links.Link(config.url.get_secret_value(), network)
 
 
 class _Digests:

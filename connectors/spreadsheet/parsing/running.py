@@ -185,15 +185,15 @@ def _confine(question: dict[str, Any]) -> None:
         return
     import resource  # noqa: PLC0415 - not on Windows
 
-    for limit, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_AS, question["memory_bytes"]),
-        (resource.RLIMIT_CPU, question["cpu_seconds"]),
+    for limit, most, last in (
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_AS, question["memory_bytes"], question["memory_bytes"]),
+        (resource.RLIMIT_CPU, question["cpu_seconds"], question["cpu_seconds"] + 1),  # one more: the first says why
     ):
         _, hard = resource.getrlimit(limit)
-        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (allowed, allowed))
+        allowed = last if hard == resource.RLIM_INFINITY else min(last, hard)
+        resource.setrlimit(limit, (min(most, allowed), allowed))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != question["parent"]:
