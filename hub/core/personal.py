@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from hub.core.inventory import PEOPLE_TABLES, SEALED
 
 PERSON = "person"
-_PLAIN = re.compile(r"[A-Za-z0-9]{3,}")
+_PLAIN = re.compile(r"[A-Za-z0-9 @._:-]{3,}")
 Found = dict[str, list[dict[str, Any]]]
 """Table -> its rows about somebody."""
 
@@ -151,7 +151,7 @@ def _clues(word: str) -> Collection[str]:
     SQLite lowers the case of ASCII only and keeps JSON in ASCII, so the longest plain part of a name is looked for;
     a name in another script in each of its spellings.
     """
-    plain = max(_PLAIN.findall(word), key=len, default="")
+    plain = word if _PLAIN.fullmatch(word) else max(_PLAIN.findall(word), key=len, default="")
     if plain:
         return (plain.lower(),)
     cased = {word, word.lower(), word.upper(), word.title()}
