@@ -34,11 +34,10 @@ def export(person: str, also: tuple[str, ...], out: Path | None) -> None:
     """Give every row about PERSON as JSON, by table; the audit trail says that it was given."""
     import orjson
 
-    from hub.core.instants import utc_now
     from hub.people.service import export_person
 
     with _found(person, also) as found:
-        rows = export_person(found.session, found.subject, found.areas, by=BY, now=utc_now())
+        rows = export_person(found.session, found.subject, found.areas, by=BY)
     text = orjson.dumps(rows, option=orjson.OPT_INDENT_2, default=str)
     if out is None:
         click.echo(text)

@@ -22,7 +22,7 @@ from hub.cli.group import plumbline
 from hub.core.access import Role
 from hub.core.database import Base
 from hub.core.errors import ConflictError
-from hub.core.instants import Instant
+from hub.core.instants import Instant, utc_now
 from hub.core.inventory import personal_columns
 from hub.core.personal import Subject
 from hub.core.privacy import PeopleData
@@ -43,8 +43,11 @@ from hub.people.service.personal import NOBODY
 from hub.people.service.signin import hash_account
 from hub.web import AREA as WEB
 from tests.factories import Cast, SettableClock
+from tests.hub.audit.trails import Trail
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
     from hub.core.database import Database
@@ -198,6 +201,22 @@ def test_an_erased_person_is_named_in_no_column(
         assert session.scalars(select(Grant).where(Grant.person_id == zoe, Grant.ended_at.is_(None))).all() == []
 
 
+def test_the_audit_trail_verifies_after_an_erasure(
+    database: Database, cast: Cast, people: PeopleData, clock: SettableClock, tmp_path: Path
+) -> None:
+    trail = Trail.begin(database, tmp_path)
+    trail.now = utc_now()  # entries are dated by the database's clock
+    trail.checkpoint()
+    with database.write() as session:
+        change_person(session, find_person(session, "cy"), {"name": NAME}, by="system:tests", now=clock())
+    trail.checkpoint()
+    erase(database, cast.persons["cy"], people, clock)
+    trail.checkpoint()
+    report = trail.verify()
+    assert report.sound, report.problems
+    assert report.erased > 0
+
+
 def test_an_area_that_does_not_do_its_part_is_found(
     database: Database, zoe: int, people: PeopleData, clock: SettableClock
 ) -> None:
@@ -212,7 +231,7 @@ def test_what_is_given_out_is_every_row_about_the_person(
     database: Database, zoe: int, people: PeopleData, clock: SettableClock
 ) -> None:
     with database.write() as session:
-        found = export_person(session, subject(session, zoe, people), ALL, by="system:tests", now=clock())
+        found = export_person(session, subject(session, zoe, people), ALL, by="system:tests")
         assert "person.exported" in session.scalars(text("SELECT action FROM audit_entry")).all()
     packed = {"series_column", "signin_attempt"}  # the observations again; a hash
     assert set(found) >= {table.name for table in personal_columns(Base)} - packed
@@ -226,7 +245,7 @@ def test_what_is_given_out_is_every_row_about_the_person(
 def test_others_are_left_as_they_are(database: Database, zoe: int, people: PeopleData, clock: SettableClock) -> None:
     before = others(database, zoe)
     with database.write() as session:
-        found = export_person(session, subject(session, zoe, people), ALL, by="system:tests", now=clock())
+        found = export_person(session, subject(session, zoe, people), ALL, by="system:tests")
     assert [row["id"] for row in found["person"]] == [zoe]
     erase(database, zoe, people, clock)
     assert others(database, zoe) == before

@@ -18,9 +18,9 @@ _AT_ONCE = 500
 """Entries that one entry about an erasure lists."""
 
 
-def erase(session: Session, subject: Subject, *, by: Actor | str, now: datetime) -> None:
+def erase(session: Session, subject: Subject, *, by: Actor | str, now: datetime) -> None:  # noqa: ARG001  # by the database's clock
     """Erase a person from the trail, as this area's part of erasing them everywhere."""
-    erase_person(session, person_id=subject.public_id, names=subject.names, by=by, now=now)
+    erase_person(session, person_id=subject.public_id, names=subject.names, by=by)
 
 
 def names_told_of(session: Session, person_id: str) -> frozenset[str]:

@@ -36,15 +36,13 @@ def subject_of(session: Session, person: Person, people: PeopleData, *, also: It
     )
 
 
-def export_person(
-    session: Session, subject: Subject, areas: Iterable[Area], *, by: Actor | str, now: datetime
-) -> Found:
+def export_person(session: Session, subject: Subject, areas: Iterable[Area], *, by: Actor | str) -> Found:
     """Give every row about a person, by table, and write down that it was given."""
     _know_tables(areas)
     found = find_rows(session, subject, personal_columns(Base))
     if subject.pseudonyms:
         found[ActorName.__tablename__] = [{"pseudonym": one} for one in sorted(subject.pseudonyms)]
-    record(session, action="person.exported", subject=("person", subject.public_id), by=by, detail={}, now=now)
+    record(session, action="person.exported", subject=("person", subject.public_id), by=by, detail={})
     return found
 
 
@@ -63,7 +61,7 @@ def erase_person(
     """
     areas = tuple(areas)
     _know_tables(areas)
-    record(session, action="person.erased", subject=("person", subject.public_id), by=by, detail={}, now=now)
+    record(session, action="person.erased", subject=("person", subject.public_id), by=by, detail={})
     for area in areas:
         if area.erase is not None:
             resolve(area.erase)(session, subject, by=by, now=now)
