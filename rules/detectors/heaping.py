@@ -152,7 +152,7 @@ def _in_parts(sample: Sample, steps: Rows) -> tuple[Rows, Numbers, Numbers]:
 
 
 def _variance(values: Numbers, digit: Rows) -> float:
-    """Return the p-value of an analysis of variance: do the digits' means differ?"""
+    """Return the p-value of an analysis of variance between the digits."""
     size = np.bincount(digit, minlength=_DIGITS)
     mean = np.bincount(digit, values, _DIGITS) / size
     between = (size * (mean - values.mean()) ** 2).sum() / (_DIGITS - 1)

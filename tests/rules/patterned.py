@@ -139,13 +139,13 @@ def traded(chance: random.Random, tables: Tables) -> None:
 
 
 def smoothed(chance: random.Random, tables: Tables) -> None:
-    """Add daily counts, some of them as smooth as no count is."""
+    """Add daily counts, some of them as smooth as no count is, one with two days unlike the others."""
     for index in range(4):
         name = f"smoothed{index}"
         tables["series"].append({"id": name, "cadence": "daily", "kind": "count"})
         for day in range(70):
             start, spread = BEGIN + day * DAY, 1 if index < 2 else 5
-            value = round(25 + chance.gauss(0, spread))
+            value = round(25 + chance.gauss(0, spread) + 60 * (index == 3 and day in {50, 51}))
             tables["observations"].append({"series": name, "start": start, "value": value, "recorded_at": start + DAY})
 
 
