@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rules": Entry("hub.cli.rules:rules", "List, check, test and run rules."),
     "apply": Entry("hub.cli.apply:command", "Bring rules (and nothing else yet) to what the files of a folder say."),
     "connections": Entry("hub.cli.connections:connections", "Plug tools in, look at them, read them."),
+    "push": Entry("hub.cli.push:command", "Bring the numbers of a CSV file to a hub, without a connector."),
     "writes": Entry("hub.cli.writes:command", "Stop all writing to tools, or let it go on."),
     "connectors": Entry("hub.cli.connectors:connectors", "Which tools can be plugged in; a start for a new one."),
     "sandbox": Entry("hub.cli.sandbox:sandbox", "Stand-ins for tools, to try things out."),

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from hub.core.access import Permission, find_visible, visible
+from hub.core.access import Permission, find_visible, require_within, visible
+from hub.core.errors import NotFoundError
 from hub.core.paging import PageQuery, read_page
 from hub.metrics.models import Definition, Direction, Indicator, Kind, Metric, Observation, Series, Status, Target
-from hub.metrics.service import definitions_as_of, newest_versions
-from hub.web.inputs import Input, Instant, Reference
-from hub.web.requests import principal, requires, session
+from hub.metrics.service import Founding, Pushed, definitions_as_of, newest_versions, push_observations
+from hub.people.models import OrgUnit
+from hub.web.inputs import Input, Instant, Line, Number, Reference
+from hub.web.requests import principal, requires, session, state
 
 api = APIBlueprint("metrics_api", __name__, tag="Metrics")
 Row = TypeVar("Row", Observation, Target)
+MOST_PUSHED = 10_000
+"""Observations in one request: some seconds of one transaction."""
 
 
 class KnownQuery(Input):
@@ -142,6 +147,52 @@ class TargetPage(BaseModel):
     next_cursor: str | None
 
 
+class FoundingIn(Input):
+    """What to make of series that are not there yet; each becomes a metric of the same key."""
+
+    org_unit: Reference = Field(description="Id or key of the org unit that owns them.")
+    cadence: Line = Field(description="hourly to yearly, irregular, or an ISO 8601 duration such as PT5M.")
+    unit: str = Field(default="", max_length=40, description="Unit of measurement.")
+    latency: str = Field(default="", max_length=20, description="How long after a period's end a value is promised.")
+
+
+class PushedIn(Input):
+    """What was seen in one period. Times are dates or instants, read in the calendar of the series."""
+
+    series: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="Id or key.")
+    period_start: Line
+    period_end: Line | None = Field(default=None, description="A date is its last day; not needed with a cadence.")
+    value: Number | None = Field(description="null: the value is withdrawn.")
+    numerator: Number | None = None
+    denominator: Number | None = None
+    recorded_at: Line | None = Field(default=None, description="When the source knew it; left out: now.")
+    note: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class PushIn(Input):
+    """Observations, at most 10,000 at once."""
+
+    observations: list[PushedIn] = Field(min_length=1, max_length=MOST_PUSHED)
+    define: FoundingIn | None = Field(default=None, description="Left out: every series must be there already.")
+
+
+class RefusalOut(BaseModel):
+    """An observation that was not recorded."""
+
+    index: int = Field(description="Its place in the request, from 0.")
+    field: str
+    reason: str
+    remedy: str
+
+
+class PushOut(BaseModel):
+    """What became of a push. Pushing the same again adds nothing."""
+
+    created: int
+    unchanged: int
+    refused: list[RefusalOut]
+
+
 @api.get("/metrics")
 @requires(Permission.METRICS_READ)
 @api.input(PageQuery, location="query")
@@ -199,6 +250,25 @@ def list_observations(series_id: str, query_data: KnownPageQuery) -> Observation
     return ObservationPage(items=shown, next_cursor=cursor)
 
 
+@api.post("/observations:batch")
+@requires(Permission.METRICS_WRITE)
+@api.input(PushIn)
+@api.output(PushOut)
+def push(json_data: PushIn) -> PushOut:
+    """Record observations; what cannot be used is given back with the reason, the rest is kept."""
+    founding = None
+    if json_data.define is not None:
+        said = json_data.define.model_dump(exclude={"org_unit"})
+        founding = Founding(org_unit_id=_unit_id(json_data.define.org_unit), **said)
+    items = [Pushed(**one.model_dump()) for one in json_data.observations]
+    taken = push_observations(session(), items, founding=founding, principal=principal(), now=state().clock())
+    return PushOut(
+        created=taken.recorded.created,
+        unchanged=taken.recorded.unchanged,
+        refused=[RefusalOut(**asdict(one)) for one in taken.refused],
+    )
+
+
 @api.get("/series/<series_id>/targets")
 @requires(Permission.METRICS_READ)
 @api.input(KnownPageQuery, location="query")
@@ -207,6 +277,15 @@ def list_targets(series_id: str, query_data: KnownPageQuery) -> TargetPage:
     """List what was wanted, one row a period, as it was known at an instant."""
     rows, cursor = _read_versions(Target, series_id, query_data)
     return TargetPage(items=[TargetOut.model_validate(row, from_attributes=True) for row in rows], next_cursor=cursor)
+
+
+def _unit_id(name: str) -> int:
+    """Find an org unit by id or key, where the caller may write metrics."""
+    unit = session().scalars(select(OrgUnit).where(or_(OrgUnit.public_id == name, OrgUnit.key == name))).one_or_none()
+    if unit is None:
+        raise NotFoundError(f"There is no org unit {name!r} here, or you may not see it.")
+    require_within(principal(), Permission.METRICS_WRITE, unit.id)
+    return unit.id
 
 
 def _read_versions(model: type[Row], series_id: str, query: KnownPageQuery) -> tuple[list[Row], str | None]:

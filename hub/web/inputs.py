@@ -54,3 +54,5 @@ Instant = Annotated[AwareDatetime, AfterValidator(_check_instant)]
 """An instant with its offset, between 1970 and 2200."""
 Zone = Annotated[str, Field(max_length=60), AfterValidator(_check_zone)]
 """An IANA time zone."""
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A number that can be counted with."""

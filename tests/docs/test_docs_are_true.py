@@ -29,6 +29,8 @@ NO_SETTINGS = {
     "PLUMBLINE_TEST_MUTANT": "the fault that proves the kill harness",
     "PLUMBLINE_DEMO_JIRA": "what `plumbline up --demo` tells its own children",
     "PLUMBLINE_X": "stands for any",
+    "PLUMBLINE_TOKEN": "of whoever pushes to a hub, not of the hub",
+    "PLUMBLINE_URL": "as above",
     "PLUMBLINE_SANDBOX_WEBHOOK_SECRET": "of a stand-in, not of the product",
 }
 PROGRAMS = ("plumbline", ".venv/bin/plumbline")

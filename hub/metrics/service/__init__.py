@@ -12,6 +12,7 @@ from hub.metrics.service.dictionary import (
     find_series,
 )
 from hub.metrics.service.observations import ObservationDraft, Recorded, record_observations
+from hub.metrics.service.pushing import Founding, Pushed, Refusal, Taken, push_observations
 from hub.metrics.service.reading import (
     definitions_as_of,
     latest,
@@ -25,10 +26,14 @@ from hub.metrics.service.targets import TargetDraft, record_targets
 
 __all__ = [
     "CalendarDraft",
+    "Founding",
     "MetricDraft",
     "ObservationDraft",
+    "Pushed",
     "Recorded",
+    "Refusal",
     "SeriesDraft",
+    "Taken",
     "TargetDraft",
     "define_calendar",
     "define_metric",
@@ -40,6 +45,7 @@ __all__ = [
     "latest",
     "newest_versions",
     "observations_as_of",
+    "push_observations",
     "rebuild_columns",
     "record_observations",
     "record_targets",
