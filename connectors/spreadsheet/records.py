@@ -27,6 +27,8 @@ FLAGS = {
     **dict.fromkeys(("true", "1", "yes", "y", "x", "ja", "wahr", "oui", "vrai", "s\u00ed", "si"), True),
     **dict.fromkeys(("false", "0", "no", "n", "nein", "falsch", "non", "faux"), False),
 }
+MOST_STARTS = 65_536
+"""Texts of periods that are remembered: tables have few and repeat them."""
 FILL_IN = "Fill it in, or remove the row if it is a title or a total."
 Data = dict[str, JsonValue]
 
@@ -70,10 +72,13 @@ class Item(NamedTuple):
             )
         data["_file"], data["_sheet"], data["_occurrence"] = self.table.file, self.table.sheet, self.occurrence
         recorded: Any = data.get("recorded_at")
-        return Record(
+        # Not validated here: it is made of values that were, it is checked again where it arrives, and validating a
+        # million rows takes as long as reading them.
+        return Record.model_construct(
             stream=self.stream,
             key=self.key,
             data=data,
+            deleted=False,
             version=self.content.hex(),
             changed_at=utc(recorded),
             place=place,
@@ -97,7 +102,7 @@ def items(table: Table, name: str, rows: Iterable[Cells], config: SpreadsheetCon
         if row.number <= table.last_header or (row.hidden and config.hidden == "skip"):
             continue
         for about, content, read in reader(row):
-            subject = named + "".join([f"{len(part)}:{part}" for part in about])
+            subject = f"{named}{about!r}"
             key = hashlib.blake2b(subject.encode(errors="replace"), digest_size=16)
             digest = hash(key.digest())
             occurrence = 1
@@ -228,6 +233,7 @@ class _LongRows(_Rows):
         self.period_role = "period_start" if "period_start" in roles else "period"
         self.period_column = roles.get(self.period_role)
         self.simple = {"segment", "org_unit", "year"}.isdisjoint(roles) and not config.segment
+        self.starts: dict[str, str] = {}
         self.part_of_year = PART_OF_YEAR.get(plain(table.labels.get(self.period_column or 0, "")))
 
     def observation(self, row: Cells) -> Iterable[Part]:
@@ -248,12 +254,16 @@ class _LongRows(_Rows):
 
     def start(self, row: Cells, text: str) -> str:
         """Name the period that a row is about, however it is written; nothing where it cannot be read."""
-        if not text:
-            return ""
-        try:
-            return self.period(row, ("", text)).start
-        except CellError:
-            return ""
+        # In a workbook one text may be two dates: shown as a day here and as a month there.
+        found = self.starts.get(text) if self.text_file else None
+        if found is None:
+            try:
+                found = self.period(row, ("", text)).start if text else ""
+            except CellError:
+                found = ""
+            if len(self.starts) < MOST_STARTS:
+                self.starts[text] = found
+        return found
 
     def says_nothing(self, row: Cells, about: tuple[str, ...]) -> bool:
         """Say whether a row is a sum without a metric, or a remark: text with neither period nor value."""

@@ -67,21 +67,23 @@ class TextSheet:
 def _rows(lines: Iterator[str], delimiter: str, before: int, *, mixed: bool) -> Iterator[Row]:
     csv.field_size_limit(MOST_TEXT)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    last = before
     while True:
-        number = reader.line_num + 1 + before
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            for cells in reader:
+                number, last = last + 1, reader.line_num + before
+                if len(cells) > MOST_COLUMNS:
+                    raise too_large(f"{len(cells)} cells in row {number}")
+                if mixed and (odd := _in_two_encodings(cells)) is not None:
+                    broken = f"{odd!r} is UTF-8 in a file whose other letters are Windows-1252"
+                    yield Row(number, cells, broken=broken)
+                elif "".join(cells).strip():
+                    yield Row(number, cells)
         except csv.Error as error:
+            number, last = last + 1, reader.line_num + before
             yield Row(number, [], broken=str(error))
-            continue
-        if len(cells) > MOST_COLUMNS:
-            raise too_large(f"{len(cells)} cells in row {number}")
-        if mixed and (odd := _in_two_encodings(cells)) is not None:
-            yield Row(number, list(cells), broken=f"{odd!r} is UTF-8 in a file whose other letters are Windows-1252")
-        elif "".join(cells).strip():
-            yield Row(number, cells)
+        else:
+            return
 
 
 def _refuse_long_lines(path: Path) -> None:

@@ -23,7 +23,7 @@ class RefusedError(Exception):
         self.reason, self.remedy = reason, remedy
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """One row by the number that people see; `broken` says why its cells cannot be told apart."""
 
