@@ -8,10 +8,10 @@ PYTEST_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full lint types assets bench clean
+.PHONY: help setup run test test-full lint types assets bench bench-detection clean
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready assets ## prepare .venv/ and the web assets (nothing else on the machine is touched)
 
@@ -35,6 +35,9 @@ types: .venv/.tests-ready ## mypy --strict
 
 bench: .venv/.tests-ready ## benchmarks, side by side with the named peers
 	@for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+bench-detection: .venv/.tests-ready ## the detectors' exam on labelled data, beside baselines (needs ../shared)
+	@$(BIN)/python bench/detection.py
 
 assets: hub/web/static/vendor/.ready ## fetch style sheets and scripts of the pages (npm)
 

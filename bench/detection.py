@@ -78,7 +78,7 @@ def main() -> None:
                 print(f"{folder.name:18}{failed.rule.name} could not run: {failed.failure}")
             for pattern, part in result["patterns"].items():
                 print(line(folder.name, pattern, part))
-                if args.trivial and "auc" in part:
+                if args.trivial and part.get("unscored", 0) < part.get("positives", 0) + part.get("negatives", 0):
                     print(trivial(folder, scores, pattern, Path(place)))
         total = result["total"]
         print(
@@ -104,6 +104,7 @@ def line(folder: str, pattern: str, part: dict[str, Any]) -> str:
     low, high = part.get("auc_95", (None, None))
     interval = f"{low:.3f}-{high:.3f}" if low is not None else ""
     judged = ", ".join(verdict(part, *wanted) for wanted in WANTED.get((folder, pattern), ()))
+    judged = judged or ("not covered" if part.get("positives") else "")
     found = f"{part['hit']:5d}{part['false']:6d}{figure(part.get('p_below_05')):>7}"
     return (
         f"{folder:18}{pattern:21}{cells[0]:>6}{interval:>15}"
