@@ -14,7 +14,6 @@ FEW = 8
 MANY = 20
 """From so many members on a group says how a statistic varies where nothing is wrong."""
 _LEAST_SCALE = 0.75
-_WIDEST = 8.0
 
 
 def groups(history: History, grid: Grid) -> list[Rows]:
@@ -47,7 +46,7 @@ def among_peers(scores: Numbers, members: list[Rows]) -> Numbers:
         known = scores[rows][~np.isnan(scores[rows])]
         if len(known) >= MANY:
             centre, scale = spread(known)
-            found[rows] = (scores[rows] - centre) / np.clip(scale, _LEAST_SCALE, _WIDEST)
+            found[rows] = (scores[rows] - centre) / max(scale, _LEAST_SCALE)
     return found
 
 

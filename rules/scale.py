@@ -91,16 +91,12 @@ def comb(sample: Sample, step: float) -> float:
     for teeth in _COMBS:
         if wide < teeth * _FEW_STEPS:
             continue
-        on, finer = counts[steps % teeth == 0].sum(), _largest_part(teeth)
-        level = counts[steps % finer == 0].sum()
-        if on > _HEAPED * level * finer / teeth:
+        on = counts[steps % teeth == 0].sum()
+        finer = (part for part in (*_COMBS, 1) if part < teeth and teeth % part == 0)
+        # Heaps on fifties are none of their own where all lie on tens: every comb inside has to be beaten.
+        if all(on > _HEAPED * counts[steps % part == 0].sum() * part / teeth for part in finer):
             return teeth * step
     return step
-
-
-def _largest_part(teeth: int) -> int:
-    """Return the coarsest comb inside another: heaps on tens are none of their own where all lie on fives."""
-    return max((part for part in _COMBS if part < teeth and teeth % part == 0), default=1)
 
 
 def common_step(layer: Numbers) -> Numbers:
