@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +26,8 @@ PAGE = 100
 """Issues with fields that Cloud gives at most per page."""
 KEYS_PAGE = 1000
 FETCHED_AT_ONCE = 100
+RECONCILED = 50
+"""Issues that Cloud looks at past its index, at most, when a search names them."""
 NOT_FOUND = 404
 
 
@@ -32,6 +37,8 @@ class Page:
 
     issues: Sequence[Json]
     next: str | None
+    as_of: datetime | None = None
+    """When the site answered, by its own clock: an index is never ahead of that."""
 
 
 class JiraApi:
@@ -42,6 +49,7 @@ class JiraApi:
         auth = config.auth
         authorization = bearer(auth.token) if isinstance(auth, PersonalAccessToken) else basic(auth.email, auth.token)
         self._http = HttpClient(network, base_url=config.api_url, authorization=authorization, secrets=[auth.token])
+        self._written: deque[int] = deque(maxlen=RECONCILED)
 
     # --- the site --------------------------------------------------------------------------------------------------
 
@@ -108,29 +116,44 @@ class JiraApi:
 
     # --- issues ----------------------------------------------------------------------------------------------------
 
+    @property
+    def written(self) -> Sequence[int]:
+        """The issues that we wrote last: a search that names them finds them although its index lags."""
+        return tuple(dict.fromkeys(self._written))
+
     def search(
-        self, jql: str, fields: Sequence[str], *, properties: Sequence[str] = (), after: str | None = None
+        self,
+        jql: str,
+        fields: Sequence[str],
+        *,
+        properties: Sequence[str] = (),
+        after: str | None = None,
+        fresh: Sequence[int] = (),
     ) -> Page:
-        """Ask for one page of what a query finds; the index lags behind what was written."""
+        """Ask for one page of what a query finds; the index lags, but for the `fresh` ones: the same on each page."""
         most = KEYS_PAGE if set(fields) <= {"id", "key"} else PAGE
         asked: dict[str, JsonValue] = {"jql": jql, "fields": list(fields), "maxResults": most}
         if not self.cloud:
             return self._offset_page({**asked, "startAt": int(after or 0)})
         if properties:
             asked["properties"] = list(properties)
+        if fresh:
+            asked["reconcileIssues"] = list(fresh)
         if after is not None:
             asked["nextPageToken"] = after
-        page = self._object(self._http.read("POST", self._path("search/jql"), json=asked))
+        response = self._http.read("POST", self._path("search/jql"), json=asked)
+        page = self._object(response)
         issues, token = page.get("issues") or [], page.get("nextPageToken")
         if token is not None and token == after:
             raise TransientError("Jira gave the same page of a search again: it is asked from the start next time.")
-        return Page(issues, str(token) if token and issues else None)
+        return Page(issues, str(token) if token and issues else None, _date(response))
 
     def _offset_page(self, asked: dict[str, JsonValue]) -> Page:
-        page = self._object(self._http.read("POST", self._path("search"), json=asked))
+        response = self._http.read("POST", self._path("search"), json=asked)
+        page = self._object(response)
         issues = page.get("issues") or []
         end = int(page.get("startAt") or 0) + len(issues)
-        return Page(issues, str(end) if issues and end < int(page.get("total") or 0) else None)
+        return Page(issues, str(end) if issues and end < int(page.get("total") or 0) else None, _date(response))
 
     def issue(self, key: str, fields: Sequence[str], *, properties: Sequence[str] = ()) -> Json | None:
         """Read one issue from the database behind the search; None if it is gone or hidden."""
@@ -157,6 +180,7 @@ class JiraApi:
 
     def edit(self, key: str, body: Json) -> None:
         """Change fields of an issue."""
+        self.note_written(key)
         self._http.write("PUT", self._path(f"issue/{_part(key)}"), json=body, reply="any")
 
     def comments(self, key: str) -> Sequence[Json]:
@@ -175,6 +199,7 @@ class JiraApi:
 
     def comment(self, key: str, body: JsonValue) -> Json:
         """Add a comment."""
+        self.note_written(key)
         return self._object(self._http.write("POST", self._path(f"issue/{_part(key)}/comment"), json={"body": body}))
 
     def transitions(self, key: str) -> Sequence[Json]:
@@ -184,6 +209,7 @@ class JiraApi:
 
     def transition(self, key: str, way: str, fields: Json) -> None:
         """Go through a transition."""
+        self.note_written(key)
         body: Json = {"transition": {"id": way}, **({"fields": fields} if fields else {})}
         self._http.write("POST", self._path(f"issue/{_part(key)}/transitions"), json=body, reply="any")
 
@@ -195,6 +221,11 @@ class JiraApi:
             "object": {"url": url, "title": title},
         }
         self._http.write("POST", self._path(f"issue/{_part(key)}/remotelink"), json=body)
+
+    def note_written(self, key: str) -> None:
+        """Remember an issue that is written, for the next searches."""
+        if key.isdecimal():
+            self._written.append(int(key))
 
     # --- paths -----------------------------------------------------------------------------------------------------
 
@@ -211,6 +242,14 @@ class JiraApi:
             message = f"{response.url} answered with something else than a JSON object."
             raise AmbiguousError(message) if response.written else TransientError(message)
         return content
+
+
+def _date(response: HttpResponse) -> datetime | None:
+    """Read the site's clock off an answer."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def _part(value: str) -> str:

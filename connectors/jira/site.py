@@ -40,12 +40,7 @@ class JiraSite(Connector[JiraConfig]):
     def check(self) -> Health:
         """Ask who we are and what we may do in each project; what tickets need and lack is listed, not raised."""
         account = self._account()
-        for project in self.config.scope:
-            if not self.api.permissions(project, [BROWSE])[BROWSE]:
-                raise AuthError(
-                    f"{account} may not see project {project}: it needs the permission Browse Projects; {GRANT}.",
-                    permission=BROWSE,
-                )
+        self.insist_on_seeing(account)
         tickets = self.config.tickets
         held = self.api.permissions(tickets.project, tuple(TICKET_PERMISSIONS)) if tickets else {}
         missing = [
@@ -61,6 +56,15 @@ class JiraSite(Connector[JiraConfig]):
             missing=tuple(missing),
             notes=tuple(self._screen_notes(may_create)) if may_create else (),
         )
+
+    def insist_on_seeing(self, account: str = "Our account") -> None:
+        """Raise AuthError where a project is hidden from us: its issues are then out of sight, not deleted."""
+        for project in self.config.scope:
+            if not self.api.permissions(project, [BROWSE])[BROWSE]:
+                raise AuthError(
+                    f"{account} may not see project {project}: it needs the permission Browse Projects; {GRANT}.",
+                    permission=BROWSE,
+                )
 
     def _account(self) -> str:
         try:

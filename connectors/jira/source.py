@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.jira import jql
@@ -13,14 +13,13 @@ from connectors.jira.api import FETCHED_AT_ONCE, Page
 from connectors.jira.config import JiraConfig
 from connectors.jira.issues import STREAM, browse_url, gone, instant, record
 from connectors.jira.marker import PROPERTY
+from connectors.jira.progress import Progress
 from connectors.jira.site import JiraSite
 from connectors.sdk.errors import ConfigError, RecordError
 from connectors.sdk.protocol import Checkpoint, Cursor, Key, Record, Rejected, Source, Stream
 
 Json = dict[str, Any]
 
-OVERLAP = timedelta(minutes=15)
-"""Read again at the start of each run: longer than any lag of the search index that was reported."""
 COMMON_FIELDS = (
     "assignee",
     "created",
@@ -70,24 +69,24 @@ class JiraSource(JiraSite, Source[JiraConfig]):
         instant does the page token lead on.
         """
         _known(stream)
-        reached = _reached(cursor)
-        bound = reached - OVERLAP if reached else None
-        after: str | None = None
-        seen: set[tuple[Key, str | None]] = set()
+        progress, fresh = Progress.from_cursor(cursor), self.api.written
+        bound, after = progress.start, None
         while True:
-            page = self._page(bound, after)
+            page = self._page(bound, after, fresh)
+            if not page.issues and after is None:
+                self.insist_on_seeing()  # a project that is hidden answers like one that is empty
             read = [self._record(issue) for issue in page.issues]
-            yield from (entry for entry in read if _identity(entry) not in seen)
             newest = max((at for entry in read if (at := _changed_at(entry))), default=None)
-            reached = max((at for at in (reached, newest) if at), default=None)
-            if reached:
-                yield Checkpoint(stream=STREAM, cursor={"updated": int(reached.timestamp() * 1000)})
+            yield from (entry for entry in read if progress.is_news(entry))
+            progress.reach(newest, page.as_of)
+            if progress.start:
+                yield Checkpoint(stream=STREAM, cursor=progress.cursor())
             if page.next is None:
                 return
             if newest and (bound is None or newest > bound) and self._bound(newest) != self._bound(bound):
-                bound, after, seen = newest, None, {_identity(entry) for entry in read}
+                bound, after = newest, None
             else:
-                after, seen = page.next, seen | {_identity(entry) for entry in read}
+                after = page.next
 
     def fetch(self, stream: Stream, keys: Sequence[Key]) -> Iterator[Record]:
         """Read issues by id, past the index; one that is deleted, hidden or out of scope comes back as deleted."""
@@ -96,6 +95,8 @@ class JiraSource(JiraSite, Source[JiraConfig]):
             wanted = keys[start : start + FETCHED_AT_ONCE]
             issues = self.api.issues(wanted, self._fields(), properties=(PROPERTY,))
             found = {str(issue.get("id")): issue for issue in issues}
+            if len(found) < len(wanted):
+                self.insist_on_seeing()
             for key in wanted:
                 issue = found.get(key)
                 visible = issue is not None and _project(issue) in self.config.scope
@@ -107,18 +108,19 @@ class JiraSource(JiraSite, Source[JiraConfig]):
     def keys(self, stream: Stream) -> Iterator[Key]:
         """Yield the ids in the index, which lags: one that is missing must be fetched before it counts as gone."""
         _known(stream)
-        after: str | None = None
+        self.insist_on_seeing()
+        after, fresh = None, self.api.written
         while True:
-            page = self.api.search(f"{self._in_scope()} ORDER BY id ASC", ["id"], after=after)
+            page = self.api.search(f"{self._in_scope()} ORDER BY id ASC", ["id"], after=after, fresh=fresh)
             yield from (str(issue["id"]) for issue in page.issues)
             after = page.next
             if after is None:
                 return
 
-    def _page(self, bound: datetime | None, after: str | None) -> Page:
+    def _page(self, bound: datetime | None, after: str | None, fresh: Sequence[int]) -> Page:
         since = f" AND updated >= {self._bound(bound)}" if bound else ""
         query = f"{self._in_scope()}{since} ORDER BY updated ASC, id ASC"
-        return self.api.search(query, self._fields(), properties=(PROPERTY,), after=after)
+        return self.api.search(query, self._fields(), properties=(PROPERTY,), after=after, fresh=fresh)
 
     def _in_scope(self) -> str:
         return f"project IN {jql.any_of(self.config.scope)}"
@@ -160,17 +162,8 @@ def _known(stream: Stream) -> None:
         raise ConfigError(f"Jira has no stream {stream.name}; it has {STREAM}.")
 
 
-def _reached(cursor: Cursor | None) -> datetime | None:
-    updated = (cursor or {}).get("updated")
-    return datetime.fromtimestamp(updated / 1000, UTC) if isinstance(updated, int) else None
-
-
 def _project(issue: Mapping[str, Any]) -> str:
     return str(((issue.get("fields") or {}).get("project") or {}).get("key"))
-
-
-def _identity(entry: Record | Rejected) -> tuple[Key, str | None]:
-    return (entry.key, entry.version) if isinstance(entry, Record) else (entry.place, None)
 
 
 def _changed_at(entry: Record | Rejected) -> datetime | None:

@@ -41,6 +41,7 @@ class JiraTicketing(JiraSite, Ticketing[JiraConfig]):
             key, label = str(created["id"]), str(created["key"])
         except (KeyError, TypeError):
             raise AmbiguousError("Jira created a ticket, it seems, but did not say which.") from None
+        self.api.note_written(key)
         self._link(key, draft, marker)
         url = browse_url(self.config.base_url, label)
         assignee = body["fields"].get("assignee") and draft.assignee
@@ -56,8 +57,9 @@ class JiraTicketing(JiraSite, Ticketing[JiraConfig]):
         query = f"labels = {label} OR description ~ {line} ORDER BY id ASC"
         after: str | None = None
         issues: list[Json] = []
+        fresh = self.api.written
         while True:
-            page = self.api.search(query, ["id"], after=after)
+            page = self.api.search(query, ["id"], after=after, fresh=fresh)
             issues += [issue for hit in page.issues if (issue := self._read(str(hit["id"]))) is not None]
             after = page.next
             if after is None:

@@ -70,16 +70,23 @@ class SearchIndex:
 
     def __init__(self) -> None:
         self._seen: dict[int, Entry] = {}
-        self._waiting: list[tuple[datetime, int, Issue | None]] = []
+        self._waiting: list[tuple[datetime, int, int, Issue | None]] = []
+        self._puts = 0
+        self._latest: dict[int, int] = {}
+        """Which version of an issue is seen: one that is late never takes the place of a newer one."""
 
     def put(self, number: int, issue: Issue | None, *, now: datetime, lag: timedelta) -> None:
         """Note a new version (None = deleted); a query sees it once the lag has passed."""
-        self._waiting.append((now + lag, number, issue))
+        self._puts += 1
+        self._waiting.append((now + lag, self._puts, number, issue))
 
     def _settle(self, now: datetime) -> None:
         due = [entry for entry in self._waiting if entry[0] <= now]
         self._waiting = [entry for entry in self._waiting if entry[0] > now]
-        for _, number, issue in sorted(due, key=lambda entry: entry[0]):
+        for _, version, number, issue in sorted(due, key=lambda entry: entry[0]):
+            if version < self._latest.get(number, 0):
+                continue
+            self._latest[number] = version
             if issue is None:
                 self._seen.pop(number, None)
             else:

@@ -25,7 +25,13 @@ class _Quiet(WSGIRequestHandler):
 
 
 def _server(sandbox: Sandbox, port: int, host: str) -> BaseWSGIServer:
-    server = make_server(host, port, sandbox.app, threaded=True, request_handler=_Quiet)
+    class Dated(_Quiet):
+        """Answers with the date of the site's own clock."""
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(sandbox.site.clock().timestamp() if timestamp is None else timestamp)
+
+    server = make_server(host, port, sandbox.app, threaded=True, request_handler=Dated)
     sandbox.site.base_url = f"http://{host}:{server.port}"
     return server
 

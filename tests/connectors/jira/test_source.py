@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from connectors.jira import JiraConnector, api, source
 from connectors.jira.sandbox import PERSON, Site
 from connectors.jira.sandbox.model import Issue
-from connectors.sdk.errors import ConfigError, RecordError
+from connectors.sdk.errors import AuthError, ConfigError, RecordError
 from connectors.sdk.protocol import Checkpoint, Cursor, Record, Rejected, Stream, TicketDraft
 from tests.connectors.jira.conftest import Connect
 from tests.factories import SettableClock
@@ -64,17 +64,31 @@ def test_a_first_read_yields_everything_oldest_first_with_a_checkpoint_after_eac
 
 
 @BOTH
-def test_a_later_read_yields_what_changed_and_the_overlap_only(
+def test_a_later_read_yields_what_changed_although_it_asks_for_the_overlap_again(
     jira: JiraConnector, site: Site, clock: SettableClock
 ) -> None:
     made = make(site, 30, clock)
     cursor = end(list(jira.read(ISSUES, None)))
     clock.advance(hours=1)
     site.edit(made[0], {"summary": "Changed"}, {}, by=PERSON)
-    found = summaries(list(jira.read(ISSUES, cursor)))
-    assert found[str(made[0].id)] == "Changed"
-    assert len(found) < 20
-    assert set(found) >= {str(issue.id) for issue in made[-14:]}
+    assert summaries(list(jira.read(ISSUES, cursor))) == {str(made[0].id): "Changed"}
+
+
+@BOTH
+def test_when_nothing_changed_nothing_is_yielded_but_the_place_reached(
+    jira: JiraConnector, site: Site, clock: SettableClock
+) -> None:
+    make(site, 30, clock)
+    cursor = end(list(jira.read(ISSUES, None)))
+    assert records(jira.read(ISSUES, cursor)) == []
+
+
+def test_a_cursor_of_an_older_version_goes_back_by_the_overlap(
+    jira: JiraConnector, site: Site, clock: SettableClock
+) -> None:
+    made = make(site, 3, clock, seconds=7200)
+    cursor: Cursor = {"updated": int(made[1].updated.timestamp() * 1000)}
+    assert [record.key for record in records(jira.read(ISSUES, cursor))] == [str(issue.id) for issue in made[1:]]
 
 
 @BOTH
@@ -119,6 +133,23 @@ def test_a_site_that_ignores_the_lower_bound_is_read_to_its_end(
     assert summaries(list(jira.read(ISSUES, None))) == truth(site)
 
 
+def test_a_later_read_that_is_broken_off_does_not_skip_what_it_has_not_read_yet(
+    jira: JiraConnector, site: Site, clock: SettableClock
+) -> None:
+    made = make(site, 40, clock)
+    first = list(jira.read(ISSUES, None))
+    site.switches.search_lag = timedelta(minutes=30)
+    site.edit(made[0], {"summary": "Seen late"}, {}, by=PERSON)
+    site.switches.search_lag = timedelta(0)
+    make(site, 20, clock)
+    second = list(jira.read(ISSUES, end(first)))
+    clock.advance(minutes=50)
+    third = iter(jira.read(ISSUES, end(second)))
+    broken = next(entry for entry in third if isinstance(entry, Checkpoint))
+    rest = list(jira.read(ISSUES, broken.cursor))
+    assert summaries([*first, *second, *rest]) == truth(site)
+
+
 @BOTH
 def test_a_read_that_is_broken_off_goes_on_from_any_checkpoint(
     jira: JiraConnector, site: Site, clock: SettableClock
@@ -131,7 +162,7 @@ def test_a_read_that_is_broken_off_goes_on_from_any_checkpoint(
             assert summaries([*whole[:place], *rest]) == truth(site)
 
 
-@pytest.mark.parametrize("lag", [5, 60, 600])
+@pytest.mark.parametrize("lag", [5, 60, 600, 3600])
 def test_an_update_that_the_index_shows_late_is_not_lost(
     jira: JiraConnector, site: Site, clock: SettableClock, lag: int
 ) -> None:
@@ -227,6 +258,23 @@ def test_fetch_asks_for_a_hundred_at_once(jira: JiraConnector, site: Site, clock
     assert [record.key for record in found] == wanted
     assert [record.key for record in found if not record.deleted] == [str(issue.id) for issue in made]
     assert sum(entry["operation"] == "bulk_fetch" for entry in site.requests) == 3
+
+
+@BOTH
+def test_a_project_that_is_hidden_from_us_is_an_error_and_its_issues_do_not_count_as_deleted(
+    jira: JiraConnector, site: Site, clock: SettableClock
+) -> None:
+    (issue,) = make(site, 1, clock)
+    site.switches.permissions.discard("BROWSE_PROJECTS")
+    ways: list[Callable[[], Iterator[Any]]] = [
+        lambda: jira.read(ISSUES, None),
+        lambda: jira.fetch(ISSUES, [str(issue.id)]),
+        lambda: jira.keys(ISSUES),
+    ]
+    for way in ways:
+        with pytest.raises(AuthError, match="Browse Projects") as caught:
+            list(way())
+        assert caught.value.permission == "BROWSE_PROJECTS"
 
 
 @BOTH
