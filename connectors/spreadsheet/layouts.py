@@ -138,7 +138,7 @@ def _audit_table(name: str, sheet: str, survey: Survey, called: str, config: Spr
     columns = AUDIT[kind].columns
     roles = {key: column for column, label in labels.items() if (key := plain(label).replace(" ", "_")) in columns}
     if missing := [column for column in AUDIT[kind].required if column not in roles]:
-        named = ", ".join(labels.values())
+        named = ", ".join(labels.values()) if roles else "none that is known"
         raise UnansweredError(
             f"{place} has no column {', '.join(missing)}; its row {row.number} names: {named}.", field="layout"
         )
@@ -166,8 +166,10 @@ def _no_table(place: str, rows: Sequence[Cells], config: SpreadsheetConfig) -> N
     asked = (
         " ".join(question[name] for name in missing) if found else "Set `header_row`, and `columns` to what they are."
     )
+    # a row without a single known name is none of ours: what it says may be anything, also a secret
+    seen = f"its row {best.number} names: {named}" if found else f"row {best.number} names none that is known"
     return NoTableError(
-        f"{place} has no column {', '.join(missing)}; its row {best.number} names: {named}. {asked}",
+        f"{place} has no column {', '.join(missing)}; {seen}. {asked}",
         field="columns" if missing != ["period"] else "period",
     )
 

@@ -10,6 +10,8 @@ from connectors.sdk.errors import ConfigError, TransientError
 from connectors.sdk.network import FILE_ROOTS
 
 SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".ods"})
+OPENED = SUFFIXES | {".txt", ".xls", ".xlsb", ".htm", ".html"}
+"""Opened where the path names the file itself: exports carry these names too, and the reader says what they are."""
 SETTLING = 5.0
 """Seconds to leave a file alone that is being written."""
 
@@ -21,6 +23,9 @@ def files(path: Path, roots: Sequence[Path]) -> list[Path]:
         raise ConfigError(f"{path} is outside the folders named in {FILE_ROOTS}.", field="path")
     with accessible(path):
         if whole.is_file():
+            if whole.suffix.lower() not in OPENED:  # a path may be a slip, and a key file is no table
+                kinds = ", ".join(sorted(SUFFIXES))
+                raise ConfigError(f"{path} is no spreadsheet by its name ({kinds}): rename or export it.", field="path")
             return [whole]
         if not whole.is_dir():
             raise ConfigError(f"There is no {path} on the machine that Plumbline runs on.", field="path")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import AliasChoices, SecretStr
 
 from hub.core.errors import InvalidInputError
-from hub.settings import PREFIX, Settings
+from hub.settings import PREFIX, Settings, default_home
 
 Config = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -61,10 +61,20 @@ def _read(kind: str, name: str, entry: str, environ: Mapping[str, str]) -> str:
         if name not in environ:
             raise InvalidInputError(f"{entry}: the environment variable {name} is not set where Plumbline runs")
         return environ[name]
+    if _is_own(Path(name), environ):
+        raise InvalidInputError(f"{entry}: {name} holds Plumbline's own secrets; no tool may have it")
     try:
         return Path(name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{entry}: the file {name} cannot be read: {error}") from error
+
+
+def _is_own(path: Path, environ: Mapping[str, str]) -> bool:
+    """Say whether a file lies in Plumbline's home or is a secret that is mounted for Plumbline itself."""
+    home = Path(environ.get(f"{PREFIX}HOME") or default_home())
+    mounted = [Path(environ[name]) for own in own_secret_variables() if (name := f"{own}_FILE") in environ]
+    whole = path.resolve()
+    return whole.is_relative_to(home.resolve()) or whole in {file.resolve() for file in mounted}
 
 
 def own_secret_variables() -> frozenset[str]:

@@ -435,6 +435,16 @@ def test_a_file_without_the_columns_says_which(write: Write, content: str, said:
             act()
 
 
+def test_a_file_that_is_no_table_is_not_read_out_in_the_error(tmp_path: Path) -> None:
+    for name, said in (("secret.keys", "is no spreadsheet by its name"), ("secret.txt", "names none that is known")):
+        path = tmp_path / name
+        path.write_text("k1:c2VjcmV0LWtleQ==\nk2:b3RoZXI=\n", encoding="utf-8")
+        for act in (source(path).check, lambda path=path: read(path)):
+            with pytest.raises(ConfigError, match=said) as refused:
+                act()
+            assert "c2Vj" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["missing.csv", "missing"])
 def test_a_missing_file_is_an_error_and_not_the_deletion_of_everything(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"There is no .*missing"):
