@@ -12,7 +12,8 @@ from connectors.sdk.protocol import TicketState
 from hub.actions.models import ActionItem, ActionState, ActionStep, Ticket, TicketAlert
 from hub.actions.service.drafting import draft_ticket
 from hub.actions.service.routing import find_ticketing
-from hub.connections.models import DeliveryKind
+from hub.connections.models import ENDED as ENDED_DELIVERIES
+from hub.connections.models import Delivery, DeliveryKind
 from hub.connections.service import submit
 from hub.core.ids import new_marker, new_public_id
 from hub.core.instants import from_micros, to_micros
@@ -101,6 +102,8 @@ def note_record(session: Session, connection_id: int, stream: str, key: str, *, 
     ticket = session.scalar(select(Ticket).where(Ticket.connection_id == connection_id, known))
     if ticket is None:
         return
+    if _is_moving(session, ticket):
+        return  # what was read is older than our own transition, whose webhook brings the news
     state = TicketState.CLOSED if record.deleted else TicketState(record.data.get("state", TicketState.OPEN))
     note_state(session, ticket.id, state, now=now)
 
@@ -152,9 +155,21 @@ def _bring_back(session: Session, ticket: Ticket, reason: str, *, now: datetime)
     item.reopenings += 1
     item.state, item.done_at, item.ended_at = ActionState.OPEN, None, None
     _log(session, item, "reopened", reason, now)
-    _comment(session, ticket, reason, f"reopened-{item.reopenings}", now=now)
+    # in this order: a comment on a ticket that is still closed would bring it back to us as closed once more
     _transition(session, ticket, TicketState.OPEN, f"reopened-{item.reopenings}", now=now)
+    _comment(session, ticket, reason, f"reopened-{item.reopenings}", now=now)
     return ticket
+
+
+def _is_moving(session: Session, ticket: Ticket) -> bool:
+    """Say whether a transition of ours is on its way."""
+    waiting = select(Delivery.id).where(
+        Delivery.connection_id == ticket.connection_id,
+        Delivery.item_key == ticket.public_id,
+        Delivery.kind == DeliveryKind.TRANSITION,
+        Delivery.state.not_in(ENDED_DELIVERIES),
+    )
+    return session.scalar(waiting.limit(1)) is not None
 
 
 def _comment(session: Session, ticket: Ticket, text: str, step: str, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hub.actions import service
 from hub.actions.models import ActionItem, ActionState, ActionStep, Ticket
-from hub.connections.models import Connection, Delivery, DeliveryKind, Stage
+from hub.connections.models import Connection, Delivery, DeliveryKind, DeliveryState, Stage
 from hub.connections.service import Draft, add_connection, set_stage
 from hub.core.ids import new_public_id
 from hub.core.sealing import Sealer
@@ -75,6 +75,12 @@ class Office:
     def deliveries(self) -> list[tuple[str, dict[str, Any]]]:
         with self.desk.database.read() as session:
             return [(row.kind, row.body) for row in session.scalars(select(Delivery).order_by(Delivery.id))]
+
+    def tool_takes_all(self) -> None:
+        """Let the tool apply everything that was sent to it."""
+        with self.desk.database.write() as session:
+            for delivery in session.scalars(select(Delivery)):
+                delivery.state = DeliveryState.APPLIED
 
     def asked(self) -> int:
         with self.desk.database.read() as session:
@@ -156,9 +162,27 @@ def test_it_comes_back_with_the_reason_while_the_finding_holds(office: Office) -
         assert office.item().reopenings == round_
         assert office.item().state == ActionState.OPEN
         kinds = [kind for kind, _ in office.deliveries()]
-        assert kinds[-2:] == [DeliveryKind.COMMENT, DeliveryKind.TRANSITION]
-        assert "still late" in office.deliveries()[-2][1]["text"]
-        assert office.deliveries()[-1][1]["state"] == "open"
+        assert kinds[-2:] == [DeliveryKind.TRANSITION, DeliveryKind.COMMENT]
+        assert office.deliveries()[-2][1]["state"] == "open"
+        assert "still late" in office.deliveries()[-1][1]["text"]
+        office.tool_takes_all()
+        office.record_says("open")
+
+
+def test_a_closed_ticket_that_we_are_about_to_open_was_not_closed_again(office: Office) -> None:
+    office.create()
+    office.tool_takes_all()
+    office.record_says("closed")
+    with office.desk.database.write() as session:
+        service.send_back(session, office.alert.id, "still late", escalated=False, now=office.desk.clock())
+    office.record_says("closed", comments=1)
+    assert office.item().state == ActionState.OPEN
+    assert office.asked() == 1
+    office.tool_takes_all()
+    office.record_says("open")
+    office.record_says("closed")
+    assert office.item().state == ActionState.DONE
+    assert office.asked() == 2
 
 
 def test_the_third_time_it_goes_up_and_the_ticket_stays_closed(office: Office) -> None:
