@@ -38,9 +38,10 @@ def medians(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def surprises(values: Numbers, season: int) -> Surprise:
-    """Compare each value with the median of the recent ones, or of the same place of earlier seasons where that fits.
+    """Compare each value with the median of the recent ones and with that of the same place of earlier seasons.
 
-    Its scale is the robust deviation of the last residuals before it, widened for how few they are.
+    The season decides where it has explained clearly more so far; else whatever the value is nearer to. The scale is the
+    robust deviation of the last residuals before it, widened for how few they are.
     """
     size, width = values.shape
     floor = np.maximum(_FINEST * np.nan_to_num(medians(np.abs(values), 1)), 1e-9)
@@ -53,11 +54,14 @@ def surprises(values: Numbers, season: int) -> Surprise:
             levels[1][:, at] = medians(values[:, earlier], 1)
         past = slice(max(0, at - _MEMORY), at)
         scales, counts = zip(*(_scale(values[:, past] - level[:, past]) for level in levels), strict=True)
-        seasonal = scales[1] < _CLEARLY * np.where(np.isnan(scales[0]), np.inf, scales[0])
-        scale, count = np.where(seasonal, scales[1], scales[0]), np.where(seasonal, counts[1], counts[0])
-        expected[:, at] = np.where(seasonal, levels[1][:, at], levels[0][:, at])
-        wide = np.maximum(scale, floor) * np.sqrt(1 + 2 / np.maximum(count, 1))
-        z[:, at] = (values[:, at] - expected[:, at]) / wide
+        far = [
+            (values[:, at] - level[:, at]) / (np.maximum(scale, floor) * np.sqrt(1 + 2 / np.maximum(count, 1)))
+            for level, scale, count in zip(levels, scales, counts, strict=True)
+        ]
+        clear = scales[1] < _CLEARLY * np.where(np.isnan(scales[0]), np.inf, scales[0])
+        usual = clear | (np.abs(far[1]) < np.abs(far[0]))
+        z[:, at] = np.where(usual, far[1], far[0])
+        expected[:, at] = np.where(usual, levels[1][:, at], levels[0][:, at])
     return Surprise(z, expected)
 
 

@@ -89,6 +89,10 @@ def log_odds(share: Numbers) -> Numbers:
     return odds
 
 
+PART = 1.64
+"""Each part of a joint finding has to be there by itself, at the level of one in twenty."""
+
+
 def jointly(whole: Numbers, first: Numbers, second: Numbers) -> Numbers:
     """Return a joint score, limited by the lesser of its two parts."""
     return np.minimum(whole, np.minimum(first, second) + SLACK)

@@ -4,13 +4,14 @@
 case for each event (slot: when it began), however many values it has; a series without any is one quiet case.
 
 **Method.** Everything looks back only: the tested point is never part of its own baseline, and what came later never
-changes an event. Values of a day or longer are compared with the median of the last ten or, where that has explained
-clearly more so far, of the same weekday, week or month in up to four earlier seasons; days off of the series' calendar
-are left out. Series of hours and minutes are cut into days: the highest and the lowest deviation from the usual course
-of the day (median of up to 14 days), the day's mean and its spread are compared in the same way. The scale is robust
-(median deviation, winsorised) over the last thirty residuals. Deviations are read as Student's t with six degrees of
-freedom, because real series have heavy tails; the least p-value is adjusted for the features and for thirty places
-(Sidak). Places below 0.5 % and next to each other (one between them at most, seven in all) are one event.
+changes an event. Values of a day or longer are compared with the median of the last ten and with that of the same
+weekday, week or month in up to four earlier seasons: the season decides where it has explained clearly more so far,
+else whatever the value is nearer to; days off of the series' calendar are left out. Series of hours and minutes are cut
+into days: the highest and the lowest deviation from the usual course of the day (median of up to 14 days), the day's
+mean and its spread are compared in the same way. The scale is robust (median deviation, winsorised) over the last
+thirty residuals. Deviations are read as Student's t with six degrees of freedom, because real series have heavy tails;
+the least p-value is adjusted for the features and for thirty places (Sidak). Places below 0.5 % and next to each other
+(one between them at most, seven in all) are one event.
 
 **Source.** Seasonal medians and median deviations; one alarm for an event matters as much as the statistic (Numenta
 Anomaly Benchmark). The score is minus the decimal logarithm of the unadjusted p-value; the effect is the largest
@@ -84,7 +85,10 @@ class _Places:
 
 @dataclass(frozen=True)
 class _Event:
-    """A run of unlikely places of one row of a grid; `found` is false for the likeliest place of a quiet series."""
+    """A run of unlikely places of one row of a grid; `found` is false where they are not unlikely enough for an event.
+
+    A series that has none at all is answered for by its least likely place, which has no slot.
+    """
 
     row: int
     begin: int
@@ -93,6 +97,7 @@ class _Event:
     z: float
     tried: int
     found: bool
+    slotted: bool
 
 
 @detector(
@@ -179,15 +184,19 @@ def _events(places: _Places) -> list[_Event]:
     """Return the events of each series, or its least likely place where it has none."""
     known = ~np.isnan(places.p)
     tried = known.sum(axis=1)
-    unlikely: Flags = np.asarray(known & (places.p < _UNLIKELY), dtype=np.bool_)
+    odd: Flags = np.asarray(known & (places.p < 1 / _SPAN), dtype=np.bool_)
     least = np.argmin(np.where(known, places.p, 2.0), axis=1)
     found = []
     for row in np.flatnonzero(tried).tolist():
-        runs = _runs(np.flatnonzero(unlikely[row]).tolist())
-        for begin, end in runs or [(int(least[row]), int(least[row]))]:
+        unlikely = np.flatnonzero(odd[row])
+        runs = _runs(unlikely[places.p[row, unlikely] < _UNLIKELY].tolist())
+        within = {place for begin, end in runs for place in range(begin, end + 1)}
+        quiet = [(place, place) for place in unlikely.tolist() if place not in within]
+        for begin, end in [*runs, *quiet] or [(int(least[row]), int(least[row]))]:
             part = slice(begin, end + 1)
             p, z = float(np.nanmin(places.p[row, part])), float(np.nanmax(places.z[row, part]))
-            found.append(_Event(row, begin, end, p, z, int(tried[row]), found=bool(runs)))
+            event, slotted = begin in within, len(unlikely) > 0
+            found.append(_Event(row, begin, end, p, z, int(tried[row]), found=event, slotted=slotted))
     return found
 
 
@@ -245,7 +254,7 @@ def _rows(grid: Grid, places: _Places, event: _Event) -> Rows:
 def _slots(history: History, grid: Grid, events: list[_Event], start: Rows) -> Texts:
     found = np.full(len(events), "", dtype=object)
     for case, event in enumerate(events):
-        if event.found:
+        if event.slotted:
             calendar = history.calendar(history.series.calendar[grid.series[event.row]])
             found[case] = calendar.day_of(int(start[case])).isoformat()
     return found

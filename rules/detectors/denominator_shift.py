@@ -7,7 +7,7 @@ smaller than that of its peers: the improvement may come from who is counted. On
 tested for a step that began a half, three quarters or one year ago, against the two years before it (regression, its
 variance widened by the noise's autocorrelation; with 20 peers or more scaled by how the statistic varies among them).
 The joint score of a step is (ratio up + denominator down) / sqrt(2), at most 2 above the lesser of the two; the three
-are averaged.
+are averaged; each part has to be there by itself at 5 %.
 
 **Source.** Joint rule of level and volume: on injected cases it wins over either alone at every size. The score is in
 standard deviations, the p-value its upper tail; the effect is the share of cases that the denominator lost.
@@ -40,7 +40,7 @@ from rules.peers import among_peers, groups, without_common
 from rules.placebo import normal_tail
 from rules.registry import Params as Base
 from rules.registry import detector
-from rules.turning import YEARS, Turn, jointly, log_odds, recent, step, turned
+from rules.turning import PART, YEARS, jointly, log_odds, recent, step, turned
 
 _NEEDS_PARTS = "numerators and denominators of more periods, and which way is good"
 _PARTS_OF_A_YEAR = (0.5, 0.75, 1.0)
@@ -89,12 +89,14 @@ def _levels(history: History, grid: Grid) -> tuple[Numbers, Numbers]:
 def _tested(history: History, grid: Grid, params: Params, asked: Rows) -> Tested | None:
     year, members = YEARS[grid.length], groups(history, grid)
     cases, ratio = _levels(history, grid)
-    scores, losses = [], []
+    scores, lesser, losses = [], [], []
     for part in _PARTS_OF_A_YEAR:
         length = round(year * part)
         width = length + 2 * year
         volume, level = (turned(recent(one, grid.newest, width), step(width, length)) for one in (cases, ratio))
-        scores.append(_joint(volume, level, members))
+        fewer, better = among_peers(-volume.t, members), among_peers(level.t, members)
+        scores.append(jointly((fewer + better) / np.sqrt(2), fewer, better))
+        lesser.append(np.minimum(fewer, better))
         losses.append(-np.expm1(volume.size))
     score = np.mean(scores, axis=0)
     kept = np.flatnonzero(~np.isnan(score) & np.isin(grid.series, asked))
@@ -125,17 +127,12 @@ def _tested(history: History, grid: Grid, params: Params, asked: Rows) -> Tested
         rows=grid.series[kept],
         score=score[kept],
         effect=loss,
-        holds=loss >= params.least_effect,
+        holds=(loss >= params.least_effect) & (np.mean(lesser, axis=0)[kept] >= PART),
         start=grid.observations.start[begin],
         end=grid.observations.end[end],
         explain=explain,
         p=normal_tail(score[kept]),
     )
-
-
-def _joint(volume: Turn, level: Turn, members: list[Rows]) -> Numbers:
-    fewer, better = among_peers(-volume.t, members), among_peers(level.t, members)
-    return jointly((fewer + better) / np.sqrt(2), fewer, better)
 
 
 def _row(grid: Grid, kept: Rows, first: Rows) -> Rows:

@@ -7,7 +7,7 @@ each guarded series.
 each do together, are divided by their own noise and tested for a ramp over the last year against the two years before
 (regression, its variance widened by the noise's autocorrelation; with 20 guarded peers or more scaled by how the
 statistic varies among them). Besides both parts their sum is tested: a shock that harms both at once cancels in it. The
-joint score is that of the sum, at most 2 above the lesser part.
+joint score is that of the sum, at most 2 above the lesser part; each part has to be there by itself at 5 %.
 
 **Source.** Compare trend tests (H. Mann, M. Kendall; P. Sen) over a pair that was declared beforehand; the sum makes
 use of their common noise. The score is in standard deviations, the p-value its upper tail; the effect is the lesser of
@@ -43,7 +43,7 @@ from rules.peers import among_peers, groups, without_common
 from rules.placebo import normal_tail
 from rules.registry import Params as Base
 from rules.registry import detector
-from rules.turning import YEARS, Turn, jointly, log_odds, noise, ramp, recent, turned
+from rules.turning import PART, YEARS, Turn, jointly, log_odds, noise, ramp, recent, turned
 
 _NEEDS_GUARDRAIL = "a declared guardrail, which way is good for both, and more periods of both"
 _MOST = 520
@@ -123,7 +123,7 @@ def _tested(history: History, grid: Grid, pairs: _Pairs, params: Params) -> Test
     up, down = recent(levels[pairs.guarded], newest, width), -recent(levels[pairs.guard], newest, width)
     shape = ramp(width, year)
     better, worse, both = (turned(one, shape) for one in (up, down, up + down))
-    score = _joint(history, grid, pairs, (better, worse, both))
+    score, lesser = _joint(history, grid, pairs, (better, worse, both))
     kept = np.flatnonzero(~np.isnan(score))
     if not len(kept):
         return None
@@ -152,7 +152,7 @@ def _tested(history: History, grid: Grid, pairs: _Pairs, params: Params) -> Test
         rows=grid.series[guarded],
         score=score[kept],
         effect=effect,
-        holds=effect >= params.least_effect,
+        holds=(effect >= params.least_effect) & (lesser[kept] >= PART),
         start=grid.observations.start[begin],
         end=grid.observations.end[grid.rows[guarded, newest[kept]]],
         explain=explain,
@@ -160,11 +160,11 @@ def _tested(history: History, grid: Grid, pairs: _Pairs, params: Params) -> Test
     )
 
 
-def _joint(history: History, grid: Grid, pairs: _Pairs, turns: tuple[Turn, Turn, Turn]) -> Numbers:
-    """Return the joint score of each pair, scaled by how it varies among the guarded peers."""
+def _joint(history: History, grid: Grid, pairs: _Pairs, turns: tuple[Turn, Turn, Turn]) -> tuple[Numbers, Numbers]:
+    """Return the joint score of each pair and its lesser part, scaled by how they vary among the guarded peers."""
     of_group: dict[str, list[int]] = {}
     for row, guarded in enumerate(pairs.guarded.tolist()):
         of_group.setdefault(history.series.peers[grid.series[guarded]], []).append(row)
     members = [np.array(rows, dtype=np.int64) for name, rows in of_group.items() if name]
     better, worse, both = (among_peers(turn.t, members) for turn in turns)
-    return jointly(both, better, worse)
+    return jointly(both, better, worse), np.minimum(better, worse)
