@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from hub.connections import service
+from hub.connections import service, setting_up
 from hub.connections.models import ENDED, Connection, ConnectionHealth, Delivery, DeliveryState, Stage
 from hub.connections.service.submitting import RETRIABLE
 from hub.core.access import Permission, find_visible, require_within, visible
@@ -24,6 +24,7 @@ from hub.work.service import enqueue
 LATEST = 10
 
 pages = Blueprint("connections", __name__, template_folder="templates")
+pages.register_blueprint(setting_up.pages)
 
 
 @dataclass(frozen=True)

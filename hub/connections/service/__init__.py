@@ -4,6 +4,7 @@ from hub.connections.service.budget import held_until, hold_back
 from hub.connections.service.configured import (
     Configured,
     Draft,
+    ManagedByFileError,
     Saved,
     add_connection,
     change_connection,
@@ -20,7 +21,7 @@ from hub.connections.service.configured import (
 from hub.connections.service.driving import note_failed_lookup, note_lookup, settle, take
 from hub.connections.service.echo import is_echo
 from hub.connections.service.gates import closed_gate
-from hub.connections.service.health import Spent, note_check, note_cost, note_read
+from hub.connections.service.health import Spent, note_check, note_cost, note_preview, note_read
 from hub.connections.service.listing import (
     Ambiguity,
     count_deliveries,
@@ -40,6 +41,7 @@ __all__ = [
     "Ambiguity",
     "Configured",
     "Draft",
+    "ManagedByFileError",
     "Saved",
     "Spent",
     "add_connection",
@@ -64,6 +66,7 @@ __all__ = [
     "note_cost",
     "note_failed_lookup",
     "note_lookup",
+    "note_preview",
     "note_read",
     "note_sweep",
     "pause_connection",

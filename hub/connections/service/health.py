@@ -13,6 +13,8 @@ from connectors.sdk.errors import ConnectorError
 from hub.connections.models import ConnectionHealth
 
 LONGEST_MESSAGE = 2000
+PREVIEW = "preview"
+"""Entry of the report that no check writes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,14 @@ def note_read(session: Session, connection_id: int, *, started_at: datetime, err
 def note_check(session: Session, connection_id: int, report: Mapping[str, Any], *, now: datetime) -> None:
     """Write down what a check said."""
     health = session.get_one(ConnectionHealth, connection_id, with_for_update=True)
-    health.checked_at, health.report = now, dict(report)
+    kept = {PREVIEW: health.report[PREVIEW]} if health.report and PREVIEW in health.report else {}
+    health.checked_at, health.report = now, {**report, **kept}
+
+
+def note_preview(session: Session, connection_id: int, preview: Mapping[str, Any]) -> None:
+    """Write down what a preview of the mapping says so far; the next one takes its place."""
+    health = session.get_one(ConnectionHealth, connection_id, with_for_update=True)
+    health.report = {**(health.report or {}), PREVIEW: dict(preview)}
 
 
 def note_lag(session: Session, connection_id: int, seconds: float) -> None:
