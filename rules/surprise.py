@@ -40,8 +40,8 @@ def medians(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 def surprises(values: Numbers, season: int) -> Surprise:
     """Compare each value with the median of the recent ones and with that of the same place of earlier seasons.
 
-    The season decides where it has explained clearly more so far; else whatever the value is nearer to. The scale is the
-    robust deviation of the last residuals before it, widened for how few they are.
+    The season decides where it has explained clearly more so far; else whatever the value is nearer to. The scale is
+    the robust deviation of the last residuals before it, widened for how few they are.
     """
     size, width = values.shape
     floor = np.maximum(_FINEST * np.nan_to_num(medians(np.abs(values), 1)), 1e-9)
