@@ -62,6 +62,39 @@ class Tickets(ConnectorConfig):
     )
 
 
+class PlanKind(StrEnum):
+    """What an issue stands for in a plan."""
+
+    OBJECTIVE = "objective"
+    KEY_RESULT = "key_result"
+    INITIATIVE = "initiative"
+
+
+FieldId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
+
+
+class PlanItem(ConnectorConfig):
+    """Which issues are objectives, key results or initiatives, and in which of their fields what stands."""
+
+    kind: PlanKind
+    issue_type: str = Field(description="name or id")
+    project: ProjectKey | None = Field(default=None, description="None = all that are read")
+    label: str | None = Field(default=None, description="only issues with this label")
+    parent: FieldId = Field(default="parent", description="field that holds the issue above")
+    due: FieldId = "duedate"
+    start: FieldId | None = Field(default=None, description="field of the value at the start")
+    target: FieldId | None = None
+    current: FieldId | None = Field(default=None, description="field of the present value: a check-in by field")
+    confidence: FieldId | None = None
+    unit: FieldId | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Name the fields that are read."""
+        named = (self.parent, self.due, self.start, self.target, self.current, self.confidence, self.unit)
+        return frozenset(name for name in named if name is not None)
+
+
 class JiraConfig(ConnectorConfig):
     """A Jira connection."""
 
@@ -76,6 +109,9 @@ class JiraConfig(ConnectorConfig):
         default="mapped", description="mapped: the common fields and those the mapping names"
     )
     mapping: dict[str, JsonValue] = Field(default_factory=dict, description="read by the hub, not by the connector")
+    plan: tuple[PlanItem, ...] = Field(
+        default=(), description="issues that are objectives, key results, initiatives; the first entry that fits counts"
+    )
     tickets: Tickets | None = None
 
     @field_validator("base_url")

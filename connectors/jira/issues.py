@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
 
 from connectors.jira import marker
+from connectors.jira.config import PlanItem
+from connectors.jira.plan import plan_of
 from connectors.jira.text import plain
 from connectors.sdk.protocol import Record, Ticket, TicketState
 
@@ -58,7 +60,7 @@ def ticket(issue: Mapping[str, Any], base_url: str) -> Ticket:
     )
 
 
-def record(issue: Mapping[str, Any], base_url: str) -> Record:
+def record(issue: Mapping[str, Any], base_url: str, plan: Sequence[PlanItem] = ()) -> Record:
     """Read an issue as a record; raises KeyError, TypeError or ValueError if it is not one."""
     fields = dict(issue["fields"])
     changed = instant(fields["updated"])
@@ -72,6 +74,7 @@ def record(issue: Mapping[str, Any], base_url: str) -> Record:
         "state": state_of(issue).value,
         "fields": _without_looks(fields),
         "properties": dict(issue.get("properties") or {}),
+        **({"plan": plan_of(issue, plan)} if plan else {}),
     }
     return Record(
         stream=STREAM,
@@ -83,9 +86,9 @@ def record(issue: Mapping[str, Any], base_url: str) -> Record:
     )
 
 
-def gone(key: str) -> Record:
+def gone(key: str, stream: str = STREAM) -> Record:
     """Say that an issue is deleted, hidden from us, or outside the projects of the connection."""
-    return Record(stream=STREAM, key=key, data={}, deleted=True)
+    return Record(stream=stream, key=key, data={}, deleted=True)
 
 
 def _without_looks(value: Any) -> Any:  # noqa: ANN401 - any JSON

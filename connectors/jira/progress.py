@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from connectors.sdk.protocol import Cursor, Key, Record, Rejected
+from connectors.sdk.protocol import Cursor, Key
 
 OVERLAP = timedelta(minutes=65)
 """What the index shows of this last while is not sure yet: a lag of an hour, and clocks and answers that are late."""
@@ -39,14 +39,14 @@ class Progress:
         ledger = {key: at for key, at in seen.items() if isinstance(at, int)} if isinstance(seen, dict) else {}
         return cls(start, _ledger=ledger)
 
-    def is_news(self, entry: Record | Rejected) -> bool:
+    def is_news(self, key: Key, updated: datetime | None) -> bool:
         """Say whether this state of an issue was not seen before, and remember it."""
-        if isinstance(entry, Rejected) or entry.changed_at is None:
+        if updated is None:
             return True
-        at = _millis(entry.changed_at)
-        if self._ledger.get(entry.key) == at:
+        at = _millis(updated)
+        if self._ledger.get(key) == at:
             return False
-        self._ledger[entry.key] = at
+        self._ledger[key] = at
         return True
 
     def reach(self, newest: datetime | None, as_of: datetime | None) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 from connectors.jira import jql
 from connectors.jira.api import FETCHED_AT_ONCE, Page
-from connectors.jira.config import JiraConfig
+from connectors.jira.check_ins import CHECK_INS, WORD, check_ins
+from connectors.jira.config import JiraConfig, PlanKind
 from connectors.jira.issues import STREAM, browse_url, gone, instant, record
 from connectors.jira.marker import PROPERTY
+from connectors.jira.plan import PLAN_SCHEMA, item_of
 from connectors.jira.progress import Progress
 from connectors.jira.site import JiraSite
 from connectors.sdk.errors import ConfigError, RecordError
@@ -38,6 +40,7 @@ COMMON_FIELDS = (
     "summary",
     "updated",
 )
+CHECK_IN_FIELDS = ("comment", "issuetype", "labels", "project", "updated")
 CUSTOM_FIELD = re.compile(r"\bcustomfield_\d+\b")
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -49,6 +52,7 @@ SCHEMA: dict[str, Any] = {
         "state": {"enum": ["open", "in_progress", "closed"]},
         "fields": {"type": "object", "required": ["updated"]},
         "properties": {"type": "object"},
+        "plan": {"anyOf": [PLAN_SCHEMA, {"type": "null"}], "description": "set on issues that are part of a plan"},
     },
 }
 STREAMS = (Stream(name=STREAM, title="Issues", json_schema=SCHEMA, primary_key=("id",), cursor_field="fields.updated"),)
@@ -58,57 +62,75 @@ class JiraSource(JiraSite, Source[JiraConfig]):
     """Reads issues of the projects named, and of the project that tickets live in."""
 
     def discover(self) -> Sequence[Stream]:
-        """List the one stream there is."""
-        return STREAMS
+        """List the issues, and the check-ins where a plan says what is a key result."""
+        return (*STREAMS, CHECK_INS) if self._key_result_types() else STREAMS
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Record | Rejected | Checkpoint]:
-        """Yield what was updated since the cursor, oldest first, a checkpoint after each page.
+        """Yield what was updated since the cursor, oldest first, a checkpoint after each page."""
+        self._insist_on(stream)
+        progress, of_issues = Progress.from_cursor(cursor), stream.name == STREAM
+        condition, fields = (self._in_scope(), self._fields()) if of_issues else (self._checked_in(), CHECK_IN_FIELDS)
+        for page in self._pages(progress, condition, fields):
+            for issue in page.issues:
+                if progress.is_news(str(issue.get("id")), _updated(issue)):
+                    yield from [self._record(issue)] if of_issues else self._check_ins(issue)
+            progress.reach(_newest(page), page.as_of)
+            if progress.start:
+                yield Checkpoint(stream=stream.name, cursor=progress.cursor())
+
+    def _pages(self, progress: Progress, condition: str, fields: Sequence[str]) -> Iterator[Page]:
+        """Give page by page, oldest update first.
 
         Each page is asked for anew from the newest update seen: an issue that is edited meanwhile moves to the end,
         and paging by offset or token would then step over another one. Only where a whole page was updated at one
         instant does the page token lead on.
         """
-        _known(stream)
-        progress, fresh = Progress.from_cursor(cursor), self.api.written
-        bound, after = progress.start, None
+        bound, after, fresh = progress.start, None, self.api.written
         while True:
-            page = self._page(bound, after, fresh)
+            since = f" AND updated >= {self._bound(bound)}" if bound else ""
+            query = f"{condition}{since} ORDER BY updated ASC, id ASC"
+            page = self.api.search(query, fields, properties=(PROPERTY,), after=after, fresh=fresh)
             if not page.issues and after is None:
                 self.insist_on_seeing()  # a project that is hidden answers like one that is empty
-            read = [self._record(issue) for issue in page.issues]
-            newest = max((at for entry in read if (at := _changed_at(entry))), default=None)
-            yield from (entry for entry in read if progress.is_news(entry))
-            progress.reach(newest, page.as_of)
-            if progress.start:
-                yield Checkpoint(stream=STREAM, cursor=progress.cursor())
+            yield page
             if page.next is None:
                 return
+            newest = _newest(page)
             if newest and (bound is None or newest > bound) and self._bound(newest) != self._bound(bound):
                 bound, after = newest, None
             else:
                 after = page.next
 
     def fetch(self, stream: Stream, keys: Sequence[Key]) -> Iterator[Record]:
-        """Read issues by id, past the index; one that is deleted, hidden or out of scope comes back as deleted."""
-        _known(stream)
+        """Read by id, past the index; what is deleted, hidden or out of scope comes back as deleted."""
+        self._insist_on(stream)
         for start in range(0, len(keys), FETCHED_AT_ONCE):
             wanted = keys[start : start + FETCHED_AT_ONCE]
-            issues = self.api.issues(wanted, self._fields(), properties=(PROPERTY,))
-            found = {str(issue.get("id")): issue for issue in issues}
-            if len(found) < len(wanted):
+            ids = list(dict.fromkeys(key.partition("-")[0] for key in wanted))
+            fields = self._fields() if stream.name == STREAM else CHECK_IN_FIELDS
+            issues = self.api.issues(ids, fields, properties=(PROPERTY,))
+            if len(issues) < len(ids):
                 self.insist_on_seeing()
+            visible = [issue for issue in issues if _project(issue) in self.config.scope]
+            made = [self._record(issue) for issue in visible]
+            if stream.name != STREAM:
+                made = [entry for issue in visible for entry in self._check_ins(issue)]
+            found = {entry.key: entry for entry in made}
             for key in wanted:
-                issue = found.get(key)
-                visible = issue is not None and _project(issue) in self.config.scope
-                entry = self._record(issue) if issue is not None and visible else gone(key)
+                entry = found.get(key) or gone(key, stream.name)
                 if isinstance(entry, Rejected):
-                    raise RecordError(entry.reason, stream=STREAM, key=key, place=entry.place)
+                    raise RecordError(entry.reason, stream=stream.name, key=key, place=entry.place)
                 yield entry
 
     def keys(self, stream: Stream) -> Iterator[Key]:
         """Yield the ids in the index, which lags: one that is missing must be fetched before it counts as gone."""
-        _known(stream)
+        self._insist_on(stream)
         self.insist_on_seeing()
+        if stream.name != STREAM:
+            pages = self._pages(Progress(), self._checked_in(), CHECK_IN_FIELDS)
+            found = (entry.key for page in pages for issue in page.issues for entry in self._check_ins(issue))
+            yield from dict.fromkeys(key for key in found if key is not None)
+            return
         after, fresh = None, self.api.written
         while True:
             page = self.api.search(f"{self._in_scope()} ORDER BY id ASC", ["id"], after=after, fresh=fresh)
@@ -117,10 +139,29 @@ class JiraSource(JiraSite, Source[JiraConfig]):
             if after is None:
                 return
 
-    def _page(self, bound: datetime | None, after: str | None, fresh: Sequence[int]) -> Page:
-        since = f" AND updated >= {self._bound(bound)}" if bound else ""
-        query = f"{self._in_scope()}{since} ORDER BY updated ASC, id ASC"
-        return self.api.search(query, self._fields(), properties=(PROPERTY,), after=after, fresh=fresh)
+    def _insist_on(self, stream: Stream) -> None:
+        known = [known.name for known in self.discover()]
+        if stream.name not in known:
+            raise ConfigError(f"Jira has no stream {stream.name}; it has {', '.join(known)}.")
+
+    def _key_result_types(self) -> Sequence[str]:
+        return [item.issue_type for item in self.config.plan if item.kind is PlanKind.KEY_RESULT]
+
+    def _checked_in(self) -> str:
+        """Write the query for issues that may have check-ins."""
+        kinds = jql.any_of(self._key_result_types())
+        return f"{self._in_scope()} AND issuetype IN {kinds} AND comment ~ {jql.quote(WORD)}"
+
+    def _check_ins(self, issue: Json) -> Iterator[Record | Rejected]:
+        """Read the check-ins of an issue; what a search shows of its comments may be only the first ones."""
+        item = item_of(issue, self.config.plan)
+        if item is None or item.kind is not PlanKind.KEY_RESULT:
+            return
+        shown = issue["fields"].get("comment") or {}
+        comments = shown.get("comments") or []
+        if int(shown.get("total") or 0) > len(comments):
+            comments = self.api.comments(str(issue["id"]))
+        yield from check_ins(issue, comments, self.config.base_url)
 
     def _in_scope(self) -> str:
         return f"project IN {jql.any_of(self.config.scope)}"
@@ -140,11 +181,12 @@ class JiraSource(JiraSite, Source[JiraConfig]):
         if self.config.fields == "all":
             return ("*all", "-comment", "-worklog", "-attachment")
         mapped = CUSTOM_FIELD.findall(json.dumps(self.config.mapping))
-        return (*COMMON_FIELDS, *sorted(set(mapped)))
+        planned = {name for item in self.config.plan for name in item.fields}
+        return (*COMMON_FIELDS, *sorted({*mapped, *planned} - set(COMMON_FIELDS)))
 
     def _record(self, issue: Json) -> Record | Rejected:
         try:
-            return record(issue, self.config.base_url)
+            return record(issue, self.config.base_url, self.config.plan)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             key = str(issue.get("key") or issue.get("id") or "")
             return Rejected(
@@ -157,20 +199,16 @@ class JiraSource(JiraSite, Source[JiraConfig]):
             )
 
 
-def _known(stream: Stream) -> None:
-    if stream.name != STREAM:
-        raise ConfigError(f"Jira has no stream {stream.name}; it has {STREAM}.")
-
-
 def _project(issue: Mapping[str, Any]) -> str:
     return str(((issue.get("fields") or {}).get("project") or {}).get("key"))
 
 
-def _changed_at(entry: Record | Rejected) -> datetime | None:
-    if isinstance(entry, Record):
-        return entry.changed_at
-    raw = entry.raw if isinstance(entry.raw, dict) else {}
-    fields = raw.get("fields")
+def _newest(page: Page) -> datetime | None:
+    return max((at for issue in page.issues if (at := _updated(issue))), default=None)
+
+
+def _updated(issue: Mapping[str, Any]) -> datetime | None:
+    fields = issue.get("fields")
     try:
         return instant(fields.get("updated")) if isinstance(fields, dict) else None
     except ValueError:

@@ -17,6 +17,7 @@ GOOD: dict[str, Any] = {
     "webhook_secret": "canary-secret",
     "fields": "mapped",
     "mapping": {},
+    "plan": [],
     "tickets": {"project": "ACT", "issue_type": "Task"},
 }
 
@@ -45,6 +46,8 @@ def test_every_key_of_the_outside_contract_is_there() -> None:
         ({"projects": ['OPS" OR project = "HR']}, "projects"),
         ({"webhook_secret": ["a", "b", "c"]}, "webhook_secret"),
         ({"tickets": {"project": "ACT", "issuetype": "Task"}}, "issuetype"),
+        ({"plan": [{"kind": "goal", "issue_type": "Story"}]}, "kind"),
+        ({"plan": [{"kind": "objective", "issue_type": "Story", "target": "a b"}]}, "target"),
         ({"projects": [], "tickets": None}, "projects"),
     ],
 )

@@ -37,7 +37,7 @@ class Store:
                 page.append(entry)
                 self.yielded += 1
                 self.states.add((entry.key, entry.version))
-                if len(page) == api.PAGE - 1 and kill():
+                if len(page) == api.PAGE // 2 and kill():
                     return False
             elif isinstance(entry, Checkpoint):
                 self.put(page)
