@@ -119,7 +119,12 @@ class Settings(BaseSettings):
         """Give the database address, with its password: only for opening the database."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.home / 'plumbline.db'}"
+        return f"sqlite:///{self.sqlite_path}"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """Give the place of the database where none is named."""
+        return self.home / "plumbline.db"
 
 
 def variables(name: str) -> list[str]:

@@ -29,7 +29,8 @@ def new(name: str, folder: Path) -> None:
     from connectors.sdk.scaffold import create
 
     made = create(name, folder)
-    click.echo(f"Made {made}. Next: pip install -e {made}, then plumbline connectors test {name}.")
+    kind = name.replace("-", "_")
+    click.echo(f"Made {made}. Next: pip install -e '{made}[test]', then plumbline connectors test {kind}.")
 
 
 @connectors.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from sqlalchemy import inspect
 
 from hub.core.database import Database
 from hub.core.errors import SettingError
@@ -37,6 +38,22 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_address())
 
 
+def find_database(settings: Settings) -> Database:
+    """Open the database that the product uses; raises SettingError where there is none yet."""
+    from hub.work.models import WorkItem
+
+    database = open_database(settings)
+    where = "DATABASE_URL" if settings.database_url else str(settings.home)
+    if settings.database_url or settings.sqlite_path.exists():  # asking would make the file
+        with database.read() as session:
+            if inspect(session.connection()).has_table(WorkItem.__tablename__):
+                return database
+    raise SettingError(
+        f"There is no Plumbline in {where} yet: start `plumbline up`, or set PLUMBLINE_HOME to the folder of the one "
+        "that is meant. `make run` uses the folder .plumbline beside the Makefile."
+    )
+
+
 def open_equipped_database(settings: Settings, *, tell_queue: bool = True) -> Database:
     """Open the database for a command that does a worker's work: rules can run, and the queue is told of work.
 
@@ -48,7 +65,7 @@ def open_equipped_database(settings: Settings, *, tell_queue: bool = True) -> Da
     from hub.work.queue_server import connect
     from hub.work.service import WorkTables, install
 
-    database = open_database(settings)
+    database = find_database(settings)
     dispatch = Dispatcher(connect(settings)) if tell_queue else _tell_nobody
     install(database.info, WorkTables(dispatch=dispatch, subscribers=subscribers_of(AREAS)))
     let_history_be_built(database)

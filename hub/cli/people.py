@@ -76,14 +76,14 @@ class _Found:
 def _found(name: str, also: tuple[str, ...]) -> Iterator[_Found]:
     """Open a transaction about one person."""
     from hub.areas import AREAS
-    from hub.cli.loading import load_settings, open_database
+    from hub.cli.loading import find_database, load_settings
     from hub.core.privacy import PeopleData
     from hub.core.sealing import Sealer
     from hub.people.service import find_person, find_person_by_email, subject_of
     from hub.web import AREA as WEB
 
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     with database.write() as session:
         person = find_person_by_email(session, name) or find_person(session, name)
         modes = PeopleData.load(session, settings, Sealer.from_settings(settings))

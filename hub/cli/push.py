@@ -19,7 +19,7 @@ AT_ONCE = 1000
 TIMEOUT_SECONDS = 60
 TOKEN = "PLUMBLINE_TOKEN"  # noqa: S105  # the name of a variable
 NUMBERS = ("value", "numerator", "denominator")
-TEXTS = ("series", "period_start", "period_end", "recorded_at", "note")
+TEXTS = ("series", "period_start", "period_end", "note")
 NEEDED = ("series", "period_start", "value")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -42,7 +42,7 @@ class Row:
 def command(file: IO[str], url: str, **new: str | None) -> None:
     """Push FILE (- = standard input), a CSV with the columns series, period_start and value.
 
-    More columns are possible: period_end, numerator, denominator, recorded_at, note. `series` is an id or a key; an
+    More columns are possible: period_end, numerator, denominator, note. `series` is an id or a key; an
     empty value withdraws the period's value. Pushing a file again adds nothing. The API token with the scope
     metrics.write is read from PLUMBLINE_TOKEN. Exit code 1: some lines were refused, each is printed with the remedy.
     """

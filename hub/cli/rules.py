@@ -22,11 +22,11 @@ def rules() -> None:
 @rules.command("list")
 def list_() -> None:
     """List the rules in force and what their last run said."""
-    from hub.cli.loading import load_settings, open_database
+    from hub.cli.loading import find_database, load_settings
     from hub.findings import service
     from hub.findings.models import TestedCases
 
-    database = open_database(load_settings())
+    database = find_database(load_settings())
     with database.read() as session:
         for installed in service.list_rules(session):
             last = session.get(TestedCases, installed.rule.id)

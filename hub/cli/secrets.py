@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hub.cli.loading import load_settings, open_database
+from hub.cli.loading import find_database, load_settings
 
 if TYPE_CHECKING:
     from hub.core.rotation import SealedColumn
@@ -30,7 +30,7 @@ def status() -> None:
 
     settings = load_settings()
     sealer = Sealer.from_settings(settings)
-    with open_database(settings).read() as session:
+    with find_database(settings).read() as session:
         click.echo(f"Keys come from {sealer.origin}; key {sealer.newest} seals.")
         for column, key_id, number in count_by_key(session, _columns()):
             click.echo(f"{column.name}: {number} sealed by {key_id}")
@@ -45,7 +45,7 @@ def rotate() -> None:
     from hub.core.sealing import Sealer
 
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     if settings.secret_keys is None:
         FileKeyring(settings.home).add(new_key())
     sealer = Sealer.from_settings(settings)

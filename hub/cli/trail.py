@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hub.cli.loading import load_settings, open_database
+from hub.cli.loading import find_database, load_settings
 
 if TYPE_CHECKING:
     from hub.audit.service import SigningKey
@@ -38,7 +38,7 @@ def verify(public_key: str | None, checkpoints: Path | None, accept_restore: tup
     from hub.audit.verify_trail import read_key, read_signed, report_as_json, write_report
 
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     outside = find_outside(settings)
     sent = read_signed(checkpoints) if checkpoints else outside.read() if outside else None
     try:
@@ -59,7 +59,7 @@ def checkpoint(restored: str | None) -> None:
     from hub.audit.jobs import resume, take_checkpoint
 
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     if restored:
         resume(settings, write=database.write, reason=restored, by="system:cli")
     take_checkpoint(settings, write=database.write, read=database.read)
@@ -80,7 +80,7 @@ def export(folder: Path) -> None:
         raise click.UsageError(f"{folder} is not empty: name a new folder.")
     load_metadata()
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     take_checkpoint(settings, write=database.write, read=database.read)
     key = _key(database, settings)
     with database.read() as session:
@@ -93,7 +93,7 @@ def export(folder: Path) -> None:
 def show_key() -> None:
     """Show the public key: note it at set-up, in a place that the operator does not control."""
     settings = load_settings()
-    click.echo(_key(open_database(settings), settings).public.hex())
+    click.echo(_key(find_database(settings), settings).public.hex())
 
 
 def _key(database: Database, settings: Settings) -> SigningKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hub.cli.loading import load_settings, open_database
+from hub.cli.loading import find_database, load_settings
 
 STATES = ("ready", "done", "parked")
 
@@ -22,7 +22,7 @@ def list_work(state: str, limit: int) -> None:
     from hub.work.models import WorkState
     from hub.work.service import count_items, list_items
 
-    database = open_database(load_settings())
+    database = find_database(load_settings())
     with database.read() as session:
         counts = count_items(session)
         items = list_items(session, state=WorkState(state), limit=limit)
@@ -46,7 +46,7 @@ def retry(items: tuple[int, ...], everything: bool, kind: str | None) -> None:
     if not (items or everything or kind):
         raise click.UsageError("Say which items: their numbers, --kind or --all.")
     settings = load_settings()
-    database = open_database(settings)
+    database = find_database(settings)
     install(database.info, WorkTables(dispatch=Dispatcher(connect(settings))))
     with database.write() as session:
         for item_id in items:

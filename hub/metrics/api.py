@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
-from hub.core.access import Permission, find_visible, require_within, visible
+from hub.core.access import Permission, find_visible, visible
 from hub.core.errors import NotFoundError
 from hub.core.paging import PageQuery, read_page
 from hub.metrics.models import Definition, Direction, Indicator, Kind, Metric, Observation, Series, Status, Target
@@ -157,7 +157,10 @@ class FoundingIn(Input):
 
 
 class PushedIn(Input):
-    """What was seen in one period. Times are dates or instants, read in the calendar of the series."""
+    """What was seen in one period. Dates and instants are read in the calendar of the series.
+
+    It counts as known from now on: whoever is measured must not be able to say that it was known before.
+    """
 
     series: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="Id or key.")
     period_start: Line
@@ -165,7 +168,6 @@ class PushedIn(Input):
     value: Number | None = Field(description="null: the value is withdrawn.")
     numerator: Number | None = None
     denominator: Number | None = None
-    recorded_at: Line | None = Field(default=None, description="When the source knew it; left out: now.")
     note: Annotated[str, Field(max_length=2000)] | None = None
 
 
@@ -281,10 +283,10 @@ def list_targets(series_id: str, query_data: KnownPageQuery) -> TargetPage:
 
 def _unit_id(name: str) -> int:
     """Find an org unit by id or key, where the caller may write metrics."""
-    unit = session().scalars(select(OrgUnit).where(or_(OrgUnit.public_id == name, OrgUnit.key == name))).one_or_none()
+    named = select(OrgUnit).where(or_(OrgUnit.public_id == name, OrgUnit.key == name))
+    unit = session().scalars(visible(named, principal(), OrgUnit)).one_or_none()
     if unit is None:
-        raise NotFoundError(f"There is no org unit {name!r} here, or you may not see it.")
-    require_within(principal(), Permission.METRICS_WRITE, unit.id)
+        raise NotFoundError(f"There is no org unit {name!r} here in which you may write metrics.")
     return unit.id
 
 

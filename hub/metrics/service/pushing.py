@@ -26,7 +26,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Pushed:
-    """What somebody says about one period; times are texts, read in the calendar of the series."""
+    """What somebody says about one period; dates are texts, read in the calendar of the series."""
 
     series: str
     """Public id or key."""
@@ -35,7 +35,6 @@ class Pushed:
     period_end: str | None = None
     numerator: float | None = None
     denominator: float | None = None
-    recorded_at: str | None = None
     note: str | None = None
 
 
@@ -152,7 +151,6 @@ def _read(item: Pushed, series: Series, calendar: calendars.Calendar) -> Observa
         value=item.value,
         numerator=item.numerator,
         denominator=item.denominator,
-        recorded_at=None if item.recorded_at is None else _instant("recorded_at", item.recorded_at, calendar, "last"),
         note=item.note,
     )
 

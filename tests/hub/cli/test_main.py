@@ -206,3 +206,16 @@ def test_a_process_of_its_own_refuses_an_unsafe_queue_server(home: Path) -> None
             done = run(command, PLUMBLINE_HOME=str(home))
             assert done.returncode == 2
             assert "maxmemory-policy" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["rules list", "writes off", "connections list", "trail verify", "work list"])
+def test_without_a_database_a_command_says_where_it_looked(home: Path, command: str) -> None:
+    done = run(*command.split(), PLUMBLINE_HOME=str(home))
+    assert done.returncode == 2
+    assert f"There is no Plumbline in {home} yet" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(home.glob("*.db")) == []
+
+
+def test_the_next_step_after_a_new_connector_names_its_kind(home: Path) -> None:
+    assert "plumbline connectors test acme_desk." in invoke("connectors", "new", "acme-desk", "--folder", str(home))

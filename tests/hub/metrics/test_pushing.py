@@ -71,7 +71,6 @@ def test_pushed_values_are_in_the_ledger_once(site_database: Database, cast: Cas
         (said("backlog", "2026-01-05"), "series", "may not write"),
         (said("win-rate", "last week"), "period_start", "last week"),
         (said("win-rate", "2026-01-05", period_end="2025-12-01"), "period_end", "ends before it begins"),
-        (said("win-rate", "2026-01-05", recorded_at="soon"), "recorded_at", "soon"),
     ],
 )
 def test_what_cannot_be_used_comes_back_and_the_rest_is_kept(
@@ -83,6 +82,18 @@ def test_what_cannot_be_used_comes_back_and_the_rest_is_kept(
     assert (refused["index"], refused["field"]) == (1, field)
     assert reason in refused["reason"]
     assert refused["remedy"]
+
+
+def test_nobody_says_when_a_correction_was_known(site_database: Database, owner: Visitor, clock: SettableClock) -> None:
+    push(owner, said("win-rate", "2026-01-05", 0.4))
+    clock.advance(minutes=5)
+    push(owner, said("win-rate", "2026-01-05", 0.9))
+    with site_database.read() as session:
+        newest = session.scalars(select(Observation).order_by(Observation.id.desc())).first()
+    assert newest is not None
+    assert (newest.value, newest.recorded_at, newest.recorded_imputed) == (0.9, clock.now, False)
+    claimed = {"observations": [said("win-rate", "2026-01-05", 1.0, recorded_at="2026-01-06")]}
+    assert owner.call("POST", PUSH, json=claimed).status_code == 422
 
 
 def test_new_series_are_made_where_the_push_says_what_they_are(site_database: Database, owner: Visitor) -> None:
@@ -101,7 +112,7 @@ def test_a_key_that_is_taken_elsewhere_is_not_made_again(owner: Visitor) -> None
 
 def test_new_series_belong_to_an_org_unit_that_one_may_write_to(owner: Visitor, cast: Cast) -> None:
     other = {"observations": [said("deals", "2026-01-05")], "define": {**WEEKLY, "org_unit": "support"}}
-    assert owner.call("POST", PUSH, json=other).status_code == 403
+    assert owner.call("POST", PUSH, json=other).status_code == 404
     unknown = {"observations": [said("deals", "2026-01-05")], "define": {**WEEKLY, "org_unit": "moon"}}
     assert owner.call("POST", PUSH, json=unknown).status_code == 404
     nonsense = {"observations": [said("deals", "2026-01-05")], "define": {**WEEKLY, "cadence": "sometimes"}}
