@@ -211,5 +211,5 @@ def _updated(issue: Mapping[str, Any]) -> datetime | None:
     fields = issue.get("fields")
     try:
         return instant(fields.get("updated")) if isinstance(fields, dict) else None
-    except ValueError:
+    except (TypeError, ValueError):
         return None
