@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,6 +67,12 @@ class Story:
         reply = self.browser.get(f"{self.deployment.address}{path}", timeout=30)
         assert reply.status_code == 200, reply.text[:2000]
         return reply.text
+
+    def steps(self) -> list[str]:
+        """Give the steps that the page of the only action lists."""
+        (action,) = set(re.findall(r'href="(/actions/\w+)"', self.page("/actions")))
+        (table,) = re.findall(r"<caption[^>]*>Steps of this action.*?</table>", self.page(action), re.DOTALL)
+        return re.findall(r"<tr><td>[^<]*</td><td>([^<]+)</td>", table)
 
     def ticket(self) -> dict[str, Any]:
         """Give the only ticket, once it is there."""

@@ -55,3 +55,4 @@ def test_a_ticket_closed_without_a_fix_comes_back_once_with_the_reason(deploymen
     assert "No new observation" in comments[0]
     assert len(deployment.jira.issues()) == 1
     wait_until(lambda: badge("open") in story.page("/actions"), seconds=CONVERGE_SECONDS)
+    assert story.steps() == ["opened", "ticket created", "done", "reopened"]  # our own comment is no second closing
