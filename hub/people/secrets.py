@@ -6,7 +6,8 @@ import hashlib
 import secrets
 
 TOKEN_PREFIX = "plb_"  # noqa: S105  # how a token begins, not a token
-SECRET_BYTES = 32
+SECRET_BYTES, SECRET_LENGTH = 32, 43
+"""How much chance is in a secret, and how many characters that makes."""
 
 
 def new_api_token() -> str:

@@ -111,7 +111,7 @@ def test_an_incoming_webhook_needs_no_token_and_sees_no_cookie(app: APIFlask, no
 
 
 def test_reading_changes_nothing_so_it_needs_no_token(app: APIFlask) -> None:
-    changing = {"sign-out", "revoke", "leave", "roles", "end", "invite", "disable", "password", "tokens"}
+    changing = {"sign-out", "revoke", "leave", "roles", "end", "invite", "disable", "enable", "password", "tokens"}
     for rule in app.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and not rule.rule.startswith("/api/"):
             assert not changing & set(rule.rule.split("/")), rule.rule

@@ -9,8 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from hub.core.access import Permission, Role
-from hub.people.models import ApiToken, Grant, Person
-from hub.people.service import change_person, end_grant, find_grant
+from hub.people.models import Account, ApiToken, Grant, Person
+from hub.people.service import (
+    change_person,
+    disable_account,
+    enable_account,
+    end_grant,
+    find_grant,
+    make_token,
+    principal_of,
+)
 from tests.visitors import SignIn, Visitor
 
 if TYPE_CHECKING:
@@ -49,12 +57,48 @@ def test_a_token_ends_with_its_person_and_its_person_s_role(
     program: Visitor, with_token: SignIn, site_database: Database, clock: SettableClock
 ) -> None:
     other = with_token(Role.VIEWER, [Permission.METRICS_READ])
+    with_token(Role.ADMIN, [Permission.METRICS_READ])  # the last admin could not leave
     with site_database.write() as session:
         change_person(session, session.get_one(Person, program.person.id), {"active": False}, by=BY, now=clock())
         grant = session.scalars(select(Grant.public_id).where(Grant.person_id == other.person.id)).one()
         end_grant(session, find_grant(session, grant), by=BY, now=clock())
     assert program.get("/api/v1/me").status_code == 401
     assert (other.get("/api/v1/me").json or {})["permissions"] == []
+
+
+def test_a_token_of_somebody_who_was_away_or_disabled_stays_dead(
+    with_token: SignIn, site_database: Database, clock: SettableClock
+) -> None:
+    left, disabled = (with_token(Role.VIEWER, [Permission.METRICS_READ]) for _ in range(2))
+    with site_database.write() as session:
+        change_person(session, session.get_one(Person, left.person.id), {"active": False}, by=BY, now=clock())
+        disable_account(session, session.get_one(Person, disabled.person.id), by=BY, now=clock())
+    assert [program.get("/api/v1/me").status_code for program in (left, disabled)] == [401, 401]
+    with site_database.write() as session:
+        change_person(session, session.get_one(Person, left.person.id), {"active": True}, by=BY, now=clock())
+        enable_account(session, session.get_one(Person, disabled.person.id), by=BY, now=clock())
+    assert [program.get("/api/v1/me").status_code for program in (left, disabled)] == [401, 401]
+
+
+def test_a_token_needs_an_account_that_is_enabled(
+    program: Visitor, site_database: Database, clock: SettableClock
+) -> None:
+    with site_database.write() as session:
+        session.scalars(select(Account).where(Account.person_id == program.person.id)).one().disabled_at = clock()
+    assert not may_read(program)
+
+
+def test_a_token_ends_itself_and_no_other(with_token: SignIn, site_database: Database, clock: SettableClock) -> None:
+    narrow = with_token(Role.ADMIN, [Permission.METRICS_READ])
+    with site_database.write() as session:
+        owner = session.get_one(Person, narrow.person.id)
+        asking = principal_of(session, owner, default_zone="UTC", now=clock())
+        until = clock() + timedelta(days=3)
+        wide, _ = make_token(session, name="wide", scopes=list(Permission), expires_at=until, by=asking, now=clock())
+        own = session.scalars(select(ApiToken.public_id).where(ApiToken.public_id != wide.public_id)).one()
+    assert narrow.call("DELETE", f"/api/v1/tokens/{wide.public_id}").status_code == 403
+    assert narrow.call("DELETE", f"/api/v1/tokens/{own}").status_code == 204
+    assert narrow.get("/api/v1/me").status_code == 401
 
 
 def test_the_database_holds_only_the_hash(program: Visitor, site_database: Database) -> None:

@@ -18,6 +18,7 @@ from hub.people.service import (
     add_person,
     change_person,
     disable_account,
+    enable_account,
     end_grant,
     give_role,
     holds,
@@ -179,6 +180,15 @@ def disable(person_id: str) -> Response:
     return _back(person, "disabled")
 
 
+@pages.post("/people/<person_id>/enable")
+@requires(Permission.PEOPLE_MANAGE)
+def enable(person_id: str) -> Response:
+    """Let a person sign in again."""
+    person = find_visible(session(), principal(), Person, person_id)
+    enable_account(session(), person, by=principal(), now=state().clock())
+    return _back(person, "enabled")
+
+
 def _page(
     person: Person,
     *,
@@ -187,9 +197,9 @@ def _page(
     invitation: str | None = None,
 ) -> str:
     now = state().clock()
-    grants = session().scalars(select(Grant).where(Grant.person_id == person.id, holds(now)).order_by(Grant.public_id))
+    theirs = select(Grant).where(Grant.person_id == person.id, holds(now)).order_by(Grant.public_id)
     account = session().scalars(select(Account).where(Account.person_id == person.id)).one_or_none()
-    held = grants.all()
+    held = session().scalars(visible(theirs, principal(), Grant, Permission.PEOPLE_READ)).all()
     units = _names(session(), {person.org_unit_id, *(grant.org_unit_id for grant in held)})
     chosen = session().get(OrgUnit, person.org_unit_id) if person.org_unit_id else None
     as_is = {"key": person.key, "name": person.name, "email": person.email, "org_unit": chosen and chosen.public_id}

@@ -4,7 +4,7 @@ from hub.people.service.accounts import (
     Founder,
     accept_invitation,
     disable_account,
-    end_sessions,
+    enable_account,
     find_invited,
     first_run_notice,
     has_accounts,
@@ -12,7 +12,15 @@ from hub.people.service.accounts import (
     set_password,
     set_up,
 )
-from hub.people.service.grants import end_grant, find_grant, give_role, holders_of, holds, principal_of
+from hub.people.service.grants import (
+    end_grant,
+    find_grant,
+    give_role,
+    holders_of,
+    holds,
+    principal_of,
+    refuse_stronger,
+)
 from hub.people.service.org_units import (
     add_org_unit,
     change_org_unit,
@@ -46,6 +54,7 @@ from hub.people.service.tokens import (
     note_used,
     revoke_token,
 )
+from hub.people.service.ways_in import end_sessions
 
 __all__ = [
     "NOTED_EVERY",
@@ -59,6 +68,7 @@ __all__ = [
     "close_session",
     "closest",
     "disable_account",
+    "enable_account",
     "end_grant",
     "end_sessions",
     "erase_person",
@@ -90,6 +100,7 @@ __all__ = [
     "principal_of",
     "prune_sign_ins",
     "refuse_sign_in",
+    "refuse_stronger",
     "revoke_token",
     "set_password",
     "set_up",

@@ -12,13 +12,14 @@ from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from hub.audit.service import Actor, record
-from hub.core.access import PERMISSIONS, Permission, Principal, Role
+from hub.core.access import Principal, Role
 from hub.core.errors import ConflictError, ForbiddenError, InvalidInputError
-from hub.people.models import Account, OrgUnit, Person, SetupToken, SigninSession
-from hub.people.secrets import hash_secret, new_secret
-from hub.people.service.grants import give_role, principal_of
+from hub.people.models import Account, OrgUnit, Person, SetupToken
+from hub.people.secrets import SECRET_LENGTH, hash_secret, new_secret
+from hub.people.service.grants import give_role, principal_of, refuse_last_admin, refuse_stronger
 from hub.people.service.org_units import add_org_unit
 from hub.people.service.persons import add_person
+from hub.people.service.ways_in import end_invitations, end_sessions, end_ways_in
 
 INVITED_FOR = timedelta(days=7)
 SETUP = "system:set-up"
@@ -76,49 +77,53 @@ def set_up(session: Session, token: str, founder: Founder, password_hash: str, *
 
 
 def set_password(session: Session, person: Person, password_hash: str, *, by: Actor | str, now: datetime) -> Account:
-    """Give a person an account, or a new password; every browser that was signed in with the old one is signed out."""
+    """Give a person an account, or a new password; sign-ins with the old one and open invitations end.
+
+    A disabled account stays disabled.
+    """
     account = session.scalars(select(Account).where(Account.person_id == person.id)).one_or_none()
     if account is None:
         account = Account(person_id=person.id, created_at=now)
         session.add(account)
-    account.password_hash, account.password_changed_at, account.disabled_at = password_hash, now, None
+    account.password_hash, account.password_changed_at = password_hash, now
     end_sessions(session, person, now=now)
+    end_invitations(session, person, now=now)
     session.flush()
     record(session, action="account.password_set", subject=("person", person.public_id), by=by, detail={})
     return account
 
 
-def disable_account(session: Session, person: Person, *, by: Actor | str, now: datetime) -> None:
-    """Stop a person from signing in, at once."""
+def disable_account(session: Session, person: Person, *, by: Principal | str, now: datetime) -> None:
+    """Stop a person and their programs from coming in, at once; the last admin of all stays."""
+    refuse_stronger(session, person, by, now=now)
+    refuse_last_admin(session, person, now=now)
     session.execute(
         update(Account).where(Account.person_id == person.id, Account.disabled_at.is_(None)).values(disabled_at=now)
     )
-    end_sessions(session, person, now=now)
+    end_ways_in(session, person, now=now)
     record(session, action="account.disabled", subject=("person", person.public_id), by=by, detail={})
 
 
-def end_sessions(session: Session, person: Person, *, now: datetime) -> None:
-    """Sign a person out everywhere."""
-    session.execute(
-        update(SigninSession)
-        .where(SigninSession.person_id == person.id, SigninSession.ended_at.is_(None))
-        .values(ended_at=now)
-    )
+def enable_account(session: Session, person: Person, *, by: Principal | str, now: datetime) -> None:
+    """Let a person sign in again, with the password they had."""
+    refuse_stronger(session, person, by, now=now)
+    session.execute(update(Account).where(Account.person_id == person.id).values(disabled_at=None))
+    record(session, action="account.enabled", subject=("person", person.public_id), by=by, detail={})
 
 
 def invite(session: Session, person: Person, *, by: Principal | str, now: datetime) -> str:
     """Make a one-time token with which a person chooses a password within a week; give it, it is shown once.
 
-    Nobody invites a person who may do more than they may themselves: they could sign in as that person.
+    Nobody invites a person who may do more than they may themselves: they could sign in as that person. So the token
+    names its maker, who is looked at again when it is used.
     """
     if not person.active or person.email is None:
         raise InvalidInputError("Only somebody who is here and has an e-mail address can sign in.", field="email")
-    if isinstance(by, Principal):
-        _refuse_stronger(session, person, by, now)
-    session.execute(
-        update(SetupToken).where(SetupToken.person_id == person.id, SetupToken.used_at.is_(None)).values(used_at=now)
-    )
-    token = new_secret()
+    if _is_disabled(session, person):
+        raise ConflictError("This person was stopped from signing in: let them sign in again first.")
+    refuse_stronger(session, person, by, now=now)
+    end_invitations(session, person, now=now)
+    token = new_secret() if isinstance(by, str) else new_secret() + by.public_id
     session.add(
         SetupToken(token_hash=hash_secret(token), person_id=person.id, created_at=now, expires_at=now + INVITED_FOR)
     )
@@ -136,6 +141,7 @@ def find_invited(session: Session, token: str, *, now: datetime) -> Person | Non
             SetupToken.used_at.is_(None),
             SetupToken.expires_at > now,
             Person.active,
+            ~exists().where(Account.person_id == Person.id, Account.disabled_at.is_not(None)),
         )
     ).one_or_none()
 
@@ -145,6 +151,7 @@ def accept_invitation(session: Session, token: str, password_hash: str, *, now: 
     person = find_invited(session, token, now=now)
     if person is None:
         raise ForbiddenError("This invitation has been used or is too old: ask an admin for a new one.")
+    _refuse_weaker_maker(session, person, token, now)
     _use_token(session, token, person.id, now)
     set_password(session, person, password_hash, by=f"system:invitation/{person.public_id}", now=now)
     return person
@@ -163,13 +170,17 @@ def _use_token(session: Session, token: str, person_id: int | None, now: datetim
         raise ForbiddenError("This one-time token does not hold: use the newest one that the console shows.")
 
 
-def _refuse_stronger(session: Session, person: Person, by: Principal, now: datetime) -> None:
-    theirs = principal_of(session, person, default_zone="UTC", now=now)
-    wanted = {(Permission.PEOPLE_MANAGE, person.org_unit_id)} | {
-        (permission, unit)
-        for granted in theirs.grants
-        for permission in PERMISSIONS[granted.role]
-        for unit in (granted.within or (None,))
-    }
-    if not all(by.may_in(permission, unit) for permission, unit in wanted):
-        raise ForbiddenError("This person may do more than you: ask an admin of the whole organisation.")
+def _refuse_weaker_maker(session: Session, person: Person, token: str, now: datetime) -> None:
+    """Refuse an invitation whose maker could not make it now: roles of either may have changed since."""
+    public_id = token[SECRET_LENGTH:]  # the hash that is kept covers it, so it is true
+    if not public_id:
+        return  # made on the console
+    maker = session.scalars(select(Person).where(Person.public_id == public_id, Person.active)).one_or_none()
+    if maker is None or _is_disabled(session, maker):
+        raise ForbiddenError("Whoever invited you may not do so any more: ask an admin for a new invitation.")
+    refuse_stronger(session, person, principal_of(session, maker, default_zone="UTC", now=now), now=now)
+
+
+def _is_disabled(session: Session, person: Person) -> bool:
+    disabled = exists().where(Account.person_id == person.id, Account.disabled_at.is_not(None))
+    return session.scalar(select(disabled)) is True

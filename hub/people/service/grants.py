@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from hub.audit.service import record
@@ -13,8 +13,10 @@ from hub.core.errors import ConflictError, ForbiddenError, InvalidInputError, No
 from hub.core.ids import new_public_id
 from hub.people.models import Account, Grant, OrgUnit, Person
 from hub.people.service.org_units import lines_of, parts_of
+from hub.people.service.ways_in import end_invitations
 
 LONGEST_AUDIT = timedelta(days=31)
+LAST_ADMIN = "This is the last admin of the whole organisation: make another one first."
 
 
 def give_role(
@@ -29,7 +31,8 @@ def give_role(
 ) -> Grant:
     """Give a person a role in an org unit and everything below it; None = in the whole organisation.
 
-    Nobody gives more than they have there themselves. An auditor's grant ends within a month.
+    Nobody gives more than they have there themselves. An auditor's grant ends within a month. Open invitations end:
+    whoever made one might not have invited somebody who may do this much.
     """
     _refuse_more_than_own(by, role, org_unit_id)
     if until is not None and until <= now:
@@ -47,6 +50,7 @@ def give_role(
         created_at=now,
     )
     session.add(grant)
+    end_invitations(session, person, now=now)
     session.flush()
     where = None if org_unit_id is None else session.get_one(OrgUnit, org_unit_id).public_id
     record(
@@ -64,11 +68,30 @@ def end_grant(session: Session, grant: Grant, *, by: Principal | str, now: datet
     _refuse_more_than_own(by, grant.role, grant.org_unit_id)
     if grant.ended_at is not None:
         raise ConflictError("This role was taken back already.")
-    if _is_last_admin(session, grant, now):
-        raise ConflictError("This is the last admin of the whole organisation: make another one first.")
+    if (
+        grant.role == Role.ADMIN
+        and grant.org_unit_id is None
+        and not _has_admin(session, Grant.id != grant.id, now=now)
+    ):
+        raise ConflictError(LAST_ADMIN)
     grant.ended_at = now
     session.flush()
     record(session, action="grant.ended", subject=("grant", grant.public_id), by=by, detail={"role": grant.role})
+
+
+def refuse_last_admin(session: Session, person: Person, *, now: datetime) -> None:
+    """Refuse what would leave nobody who may do everything; without one, only the console could help."""
+    theirs = Grant.person_id == person.id
+    if _has_admin(session, theirs, now=now) and not _has_admin(session, ~theirs, now=now):
+        raise ConflictError(LAST_ADMIN)
+
+
+def refuse_stronger(session: Session, person: Person, by: Principal | str, *, now: datetime) -> None:
+    """Refuse whoever would act on the account of a person who may do more than they may themselves."""
+    if isinstance(by, Principal) and not _may_as_much(
+        by, person, principal_of(session, person, default_zone="UTC", now=now)
+    ):
+        raise ForbiddenError("This person may do more than you: ask an admin of the whole organisation.")
 
 
 def find_grant(session: Session, public_id: str) -> Grant:
@@ -128,21 +151,23 @@ def _refuse_more_than_own(by: Principal | str, role: Role, org_unit_id: int | No
         )
 
 
-def _is_last_admin(session: Session, grant: Grant, now: datetime) -> bool:
-    if grant.role != Role.ADMIN or grant.org_unit_id is not None:
-        return False
-    others = session.scalar(
-        select(func.count(Grant.id))
+def _may_as_much(by: Principal, person: Person, theirs: Principal) -> bool:
+    wanted = {(Permission.PEOPLE_MANAGE, person.org_unit_id)} | {
+        (permission, unit)
+        for granted in theirs.grants
+        for permission in PERMISSIONS[granted.role]
+        for unit in (granted.within or (None,))
+    }
+    return all(by.may_in(permission, unit) for permission, unit in wanted)
+
+
+def _has_admin(session: Session, *which: ColumnElement[bool], now: datetime) -> bool:
+    """Say whether somebody can sign in and is admin of everything without an end."""
+    lasting = (Grant.role == Role.ADMIN, Grant.org_unit_id.is_(None), Grant.until.is_(None), holds(now))
+    found = (
+        select(Grant.id)
         .join(Person, Person.id == Grant.person_id)
         .join(Account, Account.person_id == Person.id)
-        .where(
-            Grant.role == Role.ADMIN,
-            Grant.org_unit_id.is_(None),
-            Grant.until.is_(None),
-            Grant.id != grant.id,
-            Person.active,
-            Account.disabled_at.is_(None),
-            holds(now),
-        )
+        .where(*lasting, Person.active, Account.disabled_at.is_(None), *which)
     )
-    return not others
+    return session.scalar(select(found.exists())) is True

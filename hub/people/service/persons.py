@@ -9,9 +9,12 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.audit.service import Actor, record
+from hub.core.access import Principal
 from hub.core.errors import ConflictError, NotFoundError
 from hub.core.ids import new_public_id
 from hub.people.models import Person
+from hub.people.service.grants import refuse_last_admin, refuse_stronger
+from hub.people.service.ways_in import end_ways_in
 
 PERSONAL = ("key", "name", "email", "time_zone")
 
@@ -51,8 +54,18 @@ def add_person(
     return person
 
 
-def change_person(session: Session, person: Person, changes: dict[str, Any], *, by: Actor | str, now: datetime) -> None:
-    """Change a person; `active: False` says that they have left, which ends every sign-in and token at once."""
+def change_person(
+    session: Session, person: Person, changes: dict[str, Any], *, by: Principal | str, now: datetime
+) -> None:
+    """Change a person; `active: False` says that they have left, which ends every sign-in and token for good.
+
+    Nobody changes somebody else who may do more than they may themselves, and the last admin of all stays.
+    """
+    if isinstance(by, Principal) and by.person_id != person.id:
+        refuse_stronger(session, person, by, now=now)
+    if changes.get("active") is False:
+        refuse_last_admin(session, person, now=now)
+        end_ways_in(session, person, now=now)
     if changes.get("email"):
         changes = {**changes, "email": changes["email"].lower()}
     _refuse_taken(session, person.id, key=changes.get("key"), email=changes.get("email"))

@@ -13,7 +13,7 @@ from hub.audit.service import record
 from hub.core.access import Permission, Principal
 from hub.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from hub.core.ids import new_public_id
-from hub.people.models import ApiToken, Person
+from hub.people.models import Account, ApiToken, Person
 from hub.people.secrets import TOKEN_PREFIX, hash_secret, new_api_token
 
 LONGEST_LIFE = timedelta(days=366)
@@ -56,7 +56,9 @@ def make_token(
 
 
 def revoke_token(session: Session, token: ApiToken, *, by: Principal, now: datetime) -> None:
-    """End a token at once."""
+    """End a token at once; a token may end itself, and no other."""
+    if by.scopes is not None and by.token_id != token.public_id:
+        raise ForbiddenError("A token can end only itself: sign in to end another one.")
     if token.revoked_at is not None:
         raise ConflictError("This token was revoked already.")
     token.revoked_at = now
@@ -75,17 +77,19 @@ def find_own_token(session: Session, public_id: str, *, by: Principal) -> ApiTok
 
 
 def find_token(session: Session, secret: str, *, now: datetime) -> tuple[ApiToken, Person] | None:
-    """Give the live token of this secret and the person it acts for."""
+    """Give the live token of this secret and the person it acts for, who must be able to sign in themselves."""
     if not secret.startswith(TOKEN_PREFIX):
         return None
     found = session.execute(
         select(ApiToken, Person)
         .join(Person, Person.id == ApiToken.person_id)
+        .join(Account, Account.person_id == Person.id)
         .where(
             ApiToken.token_hash == hash_secret(secret),
             ApiToken.revoked_at.is_(None),
             ApiToken.expires_at > now,
             Person.active,
+            Account.disabled_at.is_(None),
         )
     ).one_or_none()
     return None if found is None else (found[0], found[1])

@@ -10,10 +10,14 @@ from sqlalchemy import select
 
 from hub.core.access import Granted, Permission, Principal, Role
 from hub.core.errors import ConflictError, ForbiddenError, InvalidInputError
-from hub.people.models import Account, OrgUnit, Person, SetupToken
+from hub.people.models import Grant, OrgUnit, Person, SetupToken
 from hub.people.service import (
     Founder,
     accept_invitation,
+    change_person,
+    disable_account,
+    enable_account,
+    end_grant,
     find_invited,
     first_run_notice,
     give_role,
@@ -25,11 +29,14 @@ from hub.people.service import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from hub.core.database import Database
     from tests.factories import Cast, SettableClock
 
 ADA = Founder("Acme", "Ada", "Ada@Acme.example", "Europe/Berlin")
 HASH = "not a real hash"
+BY = "system:tests"
 
 
 def token_of(notice: str | None) -> str:
@@ -126,10 +133,102 @@ def test_nobody_invites_somebody_who_may_do_more(database: Database, cast: Cast,
             invite(session, ada, by=admin_of_sales, now=clock())
 
 
-def test_a_new_password_opens_a_disabled_account(database: Database, cast: Cast, clock: SettableClock) -> None:
+def test_only_an_admin_opens_a_disabled_account_again(database: Database, cast: Cast, clock: SettableClock) -> None:
     with database.write() as session:
         bo = session.get_one(Person, cast.persons["bo"])
-        account = set_password(session, bo, HASH, by="system:tests", now=clock())
-        account.disabled_at = clock()
-        assert set_password(session, bo, "another", by="system:tests", now=clock()) is account
-        assert session.scalars(select(Account.disabled_at)).one() is None
+        account = set_password(session, bo, HASH, by=BY, now=clock())
+        disable_account(session, bo, by=BY, now=clock())
+        assert set_password(session, bo, "another", by=BY, now=clock()) is account
+        session.refresh(account)
+        assert [account.disabled_at, account.password_hash] == [clock(), "another"]
+        with pytest.raises(ConflictError, match="let them sign in again first"):
+            invite(session, bo, by=BY, now=clock())
+        enable_account(session, bo, by=BY, now=clock())
+        session.refresh(account)
+        assert [account.disabled_at, account.password_hash] == [None, "another"]
+
+
+def test_an_invitation_ends_with_what_it_was_made_for(database: Database, cast: Cast, clock: SettableClock) -> None:
+    def leave(session: Session, person: Person) -> None:
+        for active in (False, True):
+            change_person(session, person, {"active": active}, by=BY, now=clock())
+
+    def be_disabled(session: Session, person: Person) -> None:
+        set_password(session, person, HASH, by=BY, now=clock())
+        session.flush()
+        disable_account(session, person, by=BY, now=clock())
+        enable_account(session, person, by=BY, now=clock())
+
+    def choose_another_password(session: Session, person: Person) -> None:
+        set_password(session, person, "another", by=BY, now=clock())
+
+    def be_made_viewer(session: Session, person: Person) -> None:
+        give_role(session, person=person, role=Role.VIEWER, org_unit_id=None, by=BY, now=clock())
+
+    for happens in (leave, be_disabled, choose_another_password, be_made_viewer):
+        with database.write() as session:
+            bo = session.get_one(Person, cast.persons["bo"])
+            token = invite(session, bo, by=BY, now=clock())
+            assert find_invited(session, token, now=clock()) is bo
+            happens(session, bo)
+            assert find_invited(session, token, now=clock()) is None, happens
+
+
+@pytest.mark.parametrize("change", ["stronger guest", "weaker maker", "maker left", "maker disabled"])
+def test_an_invitation_is_worth_what_its_maker_may_do_now(
+    database: Database, cast: Cast, clock: SettableClock, change: str
+) -> None:
+    with database.write() as session:
+        ada, bo = (session.get_one(Person, cast.persons[key]) for key in ("ada", "bo"))
+        set_password(session, ada, HASH, by=BY, now=clock())
+        sales = cast.org_units["sales"]
+        grant = give_role(session, person=ada, role=Role.ADMIN, org_unit_id=sales, by=BY, now=clock())
+        ada_now = principal_of(session, ada, default_zone="UTC", now=clock())
+        first = invite(session, bo, by=ada_now, now=clock())
+        assert accept_invitation(session, first, HASH, now=clock()) is bo
+        second = invite(session, bo, by=ada_now, now=clock())
+        if change == "stronger guest":  # as when an org unit moves, which is no new role
+            session.add(Grant(public_id="gra_x", person_id=bo.id, role=Role.VIEWER, created_at=clock()))
+        elif change == "weaker maker":
+            end_grant(session, grant, by=BY, now=clock())
+        elif change == "maker left":
+            change_person(session, ada, {"active": False}, by=BY, now=clock())
+        else:
+            disable_account(session, ada, by=BY, now=clock())
+        with pytest.raises(ForbiddenError, match="ask an admin"):
+            accept_invitation(session, second, HASH, now=clock())
+
+
+def test_nobody_acts_on_the_account_of_somebody_who_may_do_more(
+    database: Database, cast: Cast, clock: SettableClock
+) -> None:
+    admin_of_sales = Principal(9, "per_9", "X", (Granted(Role.ADMIN, frozenset({cast.org_units["sales"]})),))
+    with database.write() as session:
+        ada, bo = (session.get_one(Person, cast.persons[key]) for key in ("ada", "bo"))
+        give_role(session, person=ada, role=Role.ADMIN, org_unit_id=None, by=BY, now=clock())
+        for change in ({"email": "x@evil.example"}, {"active": False}, {"key": "x"}, {"name": "X"}):
+            with pytest.raises(ForbiddenError, match="more than you"):
+                change_person(session, ada, change, by=admin_of_sales, now=clock())
+            change_person(session, bo, change, by=admin_of_sales, now=clock())
+        for act in (disable_account, enable_account):
+            with pytest.raises(ForbiddenError, match="more than you"):
+                act(session, ada, by=admin_of_sales, now=clock())
+        myself = principal_of(session, ada, default_zone="UTC", now=clock())
+        change_person(session, ada, {"name": "Ada L."}, by=myself, now=clock())
+
+
+def test_the_last_admin_neither_leaves_nor_is_disabled(database: Database, cast: Cast, clock: SettableClock) -> None:
+    with database.write() as session:
+        ada, bo = (session.get_one(Person, cast.persons[key]) for key in ("ada", "bo"))
+        for person in (ada, bo):
+            set_password(session, person, HASH, by=BY, now=clock())
+        give_role(session, person=ada, role=Role.ADMIN, org_unit_id=None, by=BY, now=clock())
+        give_role(session, person=ada, role=Role.ADMIN, org_unit_id=None, by=BY, now=clock())
+        with pytest.raises(ConflictError, match="last admin"):
+            disable_account(session, ada, by=BY, now=clock())
+        with pytest.raises(ConflictError, match="last admin"):
+            change_person(session, ada, {"active": False}, by=BY, now=clock())
+        give_role(session, person=bo, role=Role.ADMIN, org_unit_id=None, by=BY, now=clock())
+        disable_account(session, ada, by=BY, now=clock())
+        with pytest.raises(ConflictError, match="last admin"):
+            disable_account(session, bo, by=BY, now=clock())

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from hub.core.access import Role
 from hub.people.models import Grant, OrgUnit, Person
-from hub.people.service import first_run_notice
+from hub.people.service import first_run_notice, give_role
 from tests.factories import build_cast
 from tests.visitors import SignIn, Visitor, form_token_of
 
@@ -148,7 +148,7 @@ def test_the_list_of_people_searches_and_says_when_nobody_is_found(team: Cast, s
 def test_somebody_of_a_part_meets_only_that_part(team: Cast, site_database: Database, signed_in: SignIn) -> None:
     admin = signed_in(Role.ADMIN, team.org_units["sales"])
     assert admin.get(address_of(site_database, "ada")).status_code == 200
-    for verb in ("", "/roles", "/invite", "/disable", "/leave"):
+    for verb in ("", "/roles", "/invite", "/disable", "/enable", "/leave"):
         assert admin.send(f"{address_of(site_database, 'cy')}{verb}", role="viewer").status_code == 404
     assert admin.send("/people", key="eve", name="Eve").status_code == 403
     assert admin.send(f"{address_of(site_database, 'ada')}/roles", role="viewer").status_code == 403
@@ -176,3 +176,29 @@ def test_org_units_are_shown_as_a_tree_and_changed(team: Cast, site_database: Da
 
 def test_an_empty_organisation_says_what_comes_next(signed_in: SignIn, site_database: Database) -> None:
     assert "No org units" in signed_in(Role.ADMIN).get("/org-units").text
+
+
+def test_a_person_s_page_shows_the_roles_that_the_reader_may_see(
+    team: Cast, site_database: Database, signed_in: SignIn, clock: SettableClock
+) -> None:
+    with site_database.write() as session:
+        ada = session.get_one(Person, team.persons["ada"])
+        for role, where in ((Role.STEWARD, team.org_units["sales"]), (Role.EXECUTIVE, team.org_units["support"])):
+            give_role(session, person=ada, role=role, org_unit_id=where, by="system:tests", now=clock())
+    address = address_of(site_database, "ada")
+    held = re.compile(r"<td>(steward|executive)</td>")
+    assert held.findall(signed_in(Role.EXECUTIVE, team.org_units["sales"]).get(address).text) == ["steward"]
+    assert sorted(held.findall(signed_in(Role.ADMIN).get(address).text)) == ["executive", "steward"]
+
+
+def test_who_was_stopped_from_signing_in_is_let_in_again(
+    team: Cast, site_database: Database, signed_in: SignIn
+) -> None:
+    admin, other = signed_in(Role.ADMIN), signed_in(Role.VIEWER)
+    address = f"/people/{other.person.public_id}"
+    assert admin.send(f"{address}/disable").status_code == 303
+    stopped = admin.get(address).text
+    assert ("cannot sign in" in stopped, f"{address}/enable" in stopped) == (True, True)
+    assert f"{address}/invite" not in stopped
+    assert admin.send(f"{address}/enable").status_code == 303
+    assert f"{address}/invite" in admin.get(address).text
