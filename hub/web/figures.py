@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPMethod
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+METHODS = frozenset(HTTPMethod)
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -25,7 +28,8 @@ class Figures:
         )
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one reply."""
+        """Count one reply; methods that somebody made up count as one, or they would never end either."""
+        method = method if method in METHODS else "other"
         self._replies.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+UNREADABLE = frozenset({"Cc", "Zl", "Zp", "Cs"})
+"""Categories of Unicode that no line has: control characters, separators of lines and paragraphs, half characters."""
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of what follows (Unicode's Bidi_Control): a name could look like another."""
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +40,12 @@ def _check_instant(value: datetime) -> datetime:
     return utc
 
 
+def _check_line(value: str) -> str:
+    if any(character in TURNING or unicodedata.category(character) in UNREADABLE for character in value):
+        raise ValueError("give one line without control characters")
+    return value
+
+
 def _check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -43,8 +54,10 @@ def _check_zone(value: str) -> str:
     return value
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""One line of text, not empty."""
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_check_line)
+]
+"""One line of text, not empty, that reads as it is written."""
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=80)]
 """A key that people choose for files and commands."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$", max_length=254)]

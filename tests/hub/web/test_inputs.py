@@ -28,6 +28,12 @@ def read(kind: Any, value: object) -> object:  # noqa: ANN401  # an annotated ty
         (Zone, ""),
         (Line, "   "),
         (Line, "x" * 201),
+        (Line, "Ada\nadmin"),
+        (Line, "Ada\u2028admin"),
+        (Line, "Ada\u0085admin"),
+        (Line, "Ada \u202enimda"),
+        (Line, "Ada \u2067nimda"),
+        (Line, "Ada\x00"),
         (Key, "a b"),
         (Key, "-x"),
         (Key, "x\n"),
@@ -48,3 +54,8 @@ def test_an_instant_is_read_as_utc() -> None:
 
 def test_a_line_loses_the_blanks_around_it() -> None:
     assert read(Line, "  Ada  ") == "Ada"
+
+
+def test_a_line_is_in_any_script() -> None:
+    for name in ("\u05e2\u05d3\u05d4", "\u0639\u0627\u062f\u0629", "\u827e\u8fbe", "\u0646\u200c\u0648"):
+        assert read(Line, name) == name

@@ -126,7 +126,10 @@ def test_figures_count_by_route_not_by_address(app: APIFlask, signed_in: SignIn,
     viewer = signed_in(Role.ADMIN)
     viewer.get(f"/people/{viewer.person.public_id}")
     nobody.get("/secret-address")
+    nobody.call("MADEUP1", "/")
     text = nobody.get("/metrics").text
+    assert 'method="other"' in text
+    assert "MADEUP1" not in text
     assert 'route="/people/<person_id>",status="200"' in text
     assert viewer.person.public_id not in text
     assert "secret-address" not in text
