@@ -72,7 +72,7 @@ class Story:
         """Give the steps that the page of the only action lists."""
         (action,) = set(re.findall(r'href="(/actions/\w+)"', self.page("/actions")))
         (table,) = re.findall(r"<caption[^>]*>Steps of this action.*?</table>", self.page(action), re.DOTALL)
-        return re.findall(r"<tr><td>[^<]*</td><td>([^<]+)</td>", table)
+        return re.findall(r"<tr><td>.*?</td><td>([^<]+)</td>", table)
 
     def ticket(self) -> dict[str, Any]:
         """Give the only ticket, once it is there."""
