@@ -16,6 +16,8 @@ from connectors.sdk.network import ALLOW_PRIVATE_HOSTS, Network, plain_host
 
 Address = IPv4Address | IPv6Address
 
+CARRY_LAST = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
+"""IPv6 addresses whose last 32 bits are an IPv4 address: compatible, SIIT and NAT64 (RFC 4291, 6052, 7915, 8215)."""
 NEVER_BY_NAME = (
     *IPAddressRanges.link_local,
     *IPAddressRanges.imds,
@@ -33,7 +35,9 @@ def _networks(ranges: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _within(address: Address, ranges: tuple[str, ...]) -> bool:
-    return any(address in network for network in _networks(ranges))
+    """Say whether an address lies there, or the IPv4 address that it carries does: it leads to that one."""
+    carried = _carried(address) if isinstance(address, IPv6Address) else None
+    return any(one in network for network in _networks(ranges) for one in (address, carried) if one is not None)
 
 
 def _parse(text: str) -> Address | None:
@@ -43,6 +47,12 @@ def _parse(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    if any(address in network for network in CARRY_LAST) and int(address) > 1:  # :: and ::1 are themselves
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.sixtofour
 
 
 @dataclass(frozen=True)
