@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from apiflask import APIFlask
 from redis import Redis
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hub.areas import AREAS
 from hub.core.area import Area, resolve
@@ -75,6 +76,10 @@ def create_app(
         json_errors=False,  # hub.web.problems answers
     )
     app.json = StrictJson(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Flask takes middleware
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
+        )
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.extensions[EXTENSION] = AppState(
         settings=settings,

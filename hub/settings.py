@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the web server listens on.")
     public_url: str | None = Field(default=None, description="Address people use, put into tickets and messages.")
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies in front of the web server that each add the caller's address to X-Forwarded-For; "
+        "without them nobody believes that header, and all callers count as one.",
+    )
     web_threads: int = Field(default=16, ge=1, description="Requests one web process works on at the same time.")
     workers: int = Field(
         default=2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
+from hub.app import create_app
 from hub.audit.models import AuditEntry
 from hub.core.access import Role
 from hub.core.errors import InvalidInputError
@@ -18,9 +19,13 @@ from hub.people.service.signin import PER_ACCOUNT, PER_ADDRESS
 from tests.visitors import SignIn, Visitor, form_token_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from werkzeug.test import TestResponse
 
+    from hub.core.area import Area
     from hub.core.database import Database
+    from hub.settings import Settings
     from tests.factories import SettableClock
 
 PASSWORD = "four plain quiet words"
@@ -154,8 +159,43 @@ def test_success_forgives_the_tries_before(guesser: Visitor, site_database: Data
         guess(guesser, guesser.person.email)
     assert guess(guesser, guesser.person.email, PASSWORD).status_code == 303
     with site_database.read() as session:
-        kept = session.scalar(select(func.count(func.distinct(SigninAttempt.subject_hash))))
-    assert kept == 1  # the address is still counted
+        kept = session.scalar(select(func.count()).select_from(SigninAttempt))
+    assert kept == PER_ACCOUNT - 1  # failures still count against the address
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_office_of_any_size_signs_in_from_one_address(guesser: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.people.service.signin.PER_ADDRESS", 3)
+    for _ in range(4):
+        reply = guess(guesser, guesser.person.email, PASSWORD)
+        assert reply.status_code == 303
+        guesser.form_token = form_token_of(guesser.get("/profile"))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_callers_behind_proxies_are_told_apart_only_where_the_proxies_are_known(
+    site_database: Database,
+    settings: Settings,
+    areas: Sequence[Area],
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+    proxies: int,
+) -> None:
+    monkeypatch.setattr("hub.people.service.signin.PER_ADDRESS", 3)
+    known = settings.model_copy(update={"trusted_proxies": proxies})
+    client = create_app(known, database=site_database, areas=areas, clock=clock).test_client()
+    token = form_token_of(client.get("/sign-in"))
+
+    def guess_from(address: str, email: str) -> int:
+        data = {"csrf_token": token, "email": email, "password": WRONG}
+        forged = {"X-Forwarded-For": f"203.0.113.{len(email)}, {address}"}  # a caller may begin the header
+        return client.post("/sign-in", data=data, headers=forged).status_code
+
+    for number in range(3):
+        assert guess_from("198.51.100.1", f"who{number}@acme.example") == 401
+    assert guess_from("198.51.100.1", "another@acme.example") == 429
+    assert guess_from("198.51.100.2", "another@acme.example") == (401 if proxies else 429)
 
 
 @pytest.mark.usefixtures("quick")

@@ -22,6 +22,7 @@ from hub.people.service import (
     close_session,
     find_account,
     find_invited,
+    forgive_attempt,
     has_accounts,
     note_attempt,
     open_session,
@@ -170,13 +171,15 @@ def try_join() -> Response | tuple[str, int]:
 
 
 def _look_at_password(given: SignIn) -> Person | None:
-    database, now = state().database, state().clock()
+    database, now, address = state().database, state().clock(), request.remote_addr or ""
     with database.write() as counting:
-        note_attempt(counting, email=given.email, address=request.remote_addr or "", now=now)
+        note_attempt(counting, email=given.email, address=address, now=now)
     with database.read() as reading:
         found = find_account(reading, given.email)
     person, password_hash = found or (None, None)
     if matches(given.password, password_hash):
+        with database.write() as forgiving:
+            forgive_attempt(forgiving, address=address)
         return person
     with database.write() as refusing:
         refuse_sign_in(refusing, person)

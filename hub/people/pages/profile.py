@@ -19,6 +19,7 @@ from hub.people.service import (
     change_person,
     find_account,
     find_own_token,
+    forgive_attempt,
     make_token,
     note_attempt,
     open_session,
@@ -89,11 +90,14 @@ def change_password() -> Response | tuple[str, int]:
     with state().database.read() as reading:
         person = reading.get_one(Person, me.person_id)
         account = find_account(reading, person.email or "")
+    address = request.remote_addr or ""
     with state().database.write() as counting:
-        note_attempt(counting, email=person.email or "", address=request.remote_addr or "", now=now)
+        note_attempt(counting, email=person.email or "", address=address, now=now)
     if not matches(form.data.current, account and account[1]):
         form.errors["current"] = [gettext("This is not your present password.")]
         return _page(password=form), HTTPStatus.UNPROCESSABLE_ENTITY
+    with state().database.write() as forgiving:
+        forgive_attempt(forgiving, address=address)
     try:
         check_rules(form.data.password, about=(person.name, person.email or ""))
     except InvalidInputError as error:

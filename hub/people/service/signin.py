@@ -48,6 +48,12 @@ def note_attempt(session: Session, *, email: str, address: str, now: datetime) -
         session.add(SigninAttempt(subject_hash=subject, at=now))
 
 
+def forgive_attempt(session: Session, *, address: str) -> None:
+    """Take back the try that turned out right: many people of one office come from one address."""
+    last = select(func.max(SigninAttempt.id)).where(SigninAttempt.subject_hash == _place(address))
+    session.execute(delete(SigninAttempt).where(SigninAttempt.id == last.scalar_subquery()))
+
+
 def find_account(session: Session, email: str) -> tuple[Person, str] | None:
     """Give the person who may sign in with this address, and the hash of their password."""
     found = session.execute(
@@ -59,7 +65,7 @@ def find_account(session: Session, email: str) -> tuple[Person, str] | None:
 
 
 def open_session(session: Session, person: Person, session_id: str, *, now: datetime) -> None:
-    """Sign a browser in under a fresh random id; earlier wrong tries are forgiven."""
+    """Sign a browser in under a fresh random id; earlier wrong tries for this account are forgiven."""
     session.add(SigninSession(id_hash=hash_secret(session_id), person_id=person.id, created_at=now, seen_at=now))
     if person.email is not None:
         session.execute(delete(SigninAttempt).where(SigninAttempt.subject_hash == hash_account(person.email)))
