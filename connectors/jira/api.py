@@ -70,6 +70,21 @@ class JiraApi:
             raise ConfigError("Jira Cloud takes an API token, not a personal access token.", field="auth.kind")
         return cloud
 
+    def now(self) -> datetime:
+        """Ask for the site's own time."""
+        told = self._object(self._http.get("rest/api/2/serverInfo")).get("serverTime")
+        try:
+            return datetime.fromisoformat(str(told)).astimezone(UTC)
+        except ValueError:
+            raise TransientError("Jira does not tell its time: the numbers wait until it does.") from None
+
+    @cached_property
+    def categories(self) -> Mapping[str, str]:
+        """The category of each status, by id."""
+        response = self._get("status").json()
+        known = response if isinstance(response, list) else []
+        return {str(status["id"]): str((status.get("statusCategory") or {}).get("key")) for status in known}
+
     @property
     def writer(self) -> Writer:
         """Whoever writes rich text in the form this site takes."""
@@ -129,12 +144,17 @@ class JiraApi:
         properties: Sequence[str] = (),
         after: str | None = None,
         fresh: Sequence[int] = (),
+        changelog: bool = False,
     ) -> Page:
-        """Ask for one page of what a query finds; the index lags, but for the `fresh` ones: the same on each page."""
+        """Ask for one page of what a query finds; the index lags, but for the `fresh` ones: the same on each page.
+
+        `changelog` is for `histories` to be called with the page's issues.
+        """
         most = KEYS_PAGE if set(fields) <= {"id", "key"} else PAGE
         asked: dict[str, JsonValue] = {"jql": jql, "fields": list(fields), "maxResults": most}
         if not self.cloud:
-            return self._offset_page({**asked, "startAt": int(after or 0)})
+            more: dict[str, JsonValue] = {"expand": ["changelog"]} if changelog else {}
+            return self._offset_page({**asked, **more, "startAt": int(after or 0)})
         if properties:
             asked["properties"] = list(properties)
         if fresh:
@@ -173,6 +193,23 @@ class JiraApi:
         }
         response = self._http.read("POST", self._path("issue/bulkfetch"), json=asked)
         return self._object(response).get("issues") or []
+
+    def histories(self, issues: Sequence[Json]) -> Mapping[str, Sequence[Json]]:
+        """Give the changes of status of issues, by id: Cloud cuts what a search shows of them, and has another call."""
+        if not self.cloud:
+            return {str(issue["id"]): (issue.get("changelog") or {}).get("histories") or [] for issue in issues}
+        found: dict[str, list[Json]] = {}
+        asked: dict[str, JsonValue] = {"issueIdsOrKeys": [str(issue["id"]) for issue in issues], "fieldIds": ["status"]}
+        while issues:
+            page = self._object(self._http.read("POST", self._path("changelog/bulkfetch"), json=asked))
+            logs = page.get("issueChangeLogs") or []
+            for log in logs:
+                found.setdefault(str(log["issueId"]), []).extend(log.get("changeHistories") or [])
+            token = page.get("nextPageToken")
+            if not token or not logs or token == asked.get("nextPageToken"):
+                break
+            asked["nextPageToken"] = token
+        return found
 
     def create(self, body: Json) -> HttpResponse:
         """Create an issue; 400 comes back for the caller to look at, anything else that is no 201 raises."""

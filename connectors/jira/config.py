@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, JsonValue, SecretStr, field_validator, model_validator
 
+from connectors.jira import jql
 from connectors.sdk.protocol import ConnectorConfig
 
 GATEWAY = "https://api.atlassian.com/ex/jira"
@@ -95,6 +98,79 @@ class PlanItem(ConnectorConfig):
         return frozenset(name for name in named if name is not None)
 
 
+class MetricKind(StrEnum):
+    """What a metric makes of the issues that a query finds."""
+
+    COUNT = "count"
+    SUM = "sum"
+    RATIO = "ratio"
+    THROUGHPUT = "throughput"
+    CYCLE_TIME = "cycle_time"
+    ITEM_AGE = "item_age"
+    REOPEN_RATE = "reopen_rate"
+
+
+class Cadence(StrEnum):
+    """How long a period is; weeks begin on Monday."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class DatedBy(StrEnum):
+    """What puts an issue into a period, where a metric counts or adds up."""
+
+    CREATED = "created"
+    RESOLVED = "resolved"
+
+
+class JqlMetric(ConnectorConfig):
+    """A metric that is worked out of issues."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^|]+$")
+    kind: MetricKind
+    jql: str = Field(description="condition that issues have to meet, without ORDER BY")
+    of: str | None = Field(default=None, description="ratio: condition of what it is a part of")
+    field: FieldId | None = Field(default=None, description="sum: the field that is added up")
+    dated_by: DatedBy = Field(default=DatedBy.CREATED, description="count, sum, ratio: what puts an issue in a period")
+    percentile: int = Field(default=85, ge=1, le=100, description="cycle_time, item_age: nearest rank, in working days")
+    cadence: Cadence = Cadence.WEEKLY
+    since: date = Field(description="first day of the first period")
+    zone: str = Field(default="UTC", description="IANA zone in which days begin")
+    workdays: frozenset[Annotated[int, Field(ge=1, le=7)]] = Field(
+        default=frozenset({1, 2, 3, 4, 5}), min_length=1, description="1 = Monday"
+    )
+    holidays: frozenset[date] = frozenset()
+    org_unit: str | None = None
+    segment: str | None = None
+
+    @field_validator("jql", "of")
+    @classmethod
+    def _condition(cls, value: str | None) -> str | None:
+        return None if value is None else jql.condition(value)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("write an IANA zone, for example Europe/Berlin") from None
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> JqlMetric:
+        if (self.kind is MetricKind.RATIO) is (self.of is None):
+            raise ValueError("`of` belongs to a ratio, and a ratio needs it")
+        if (self.kind is MetricKind.SUM) is (self.field is None):
+            raise ValueError("`field` belongs to a sum, and a sum needs it")
+        begins = {Cadence.WEEKLY: self.since.weekday() == 0, Cadence.MONTHLY: self.since.day == 1}
+        if not begins.get(self.cadence, True):
+            raise ValueError("`since` has to be the first day of a period: a Monday, the first of a month")
+        return self
+
+
 class JiraConfig(ConnectorConfig):
     """A Jira connection."""
 
@@ -112,6 +188,7 @@ class JiraConfig(ConnectorConfig):
     plan: tuple[PlanItem, ...] = Field(
         default=(), description="issues that are objectives, key results, initiatives; the first entry that fits counts"
     )
+    metrics: tuple[JqlMetric, ...] = Field(default=(), description="numbers that are worked out of issues")
     tickets: Tickets | None = None
 
     @field_validator("base_url")
@@ -125,6 +202,13 @@ class JiraConfig(ConnectorConfig):
     @classmethod
     def _secrets(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds; pydantic checks it next
         return (value,) if isinstance(value, str | SecretStr) else () if value is None else value
+
+    @field_validator("metrics")
+    @classmethod
+    def _told_apart(cls, value: tuple[JqlMetric, ...]) -> tuple[JqlMetric, ...]:
+        if len({metric.name for metric in value}) < len(value):
+            raise ValueError("two metrics have one name")
+        return value
 
     @model_validator(mode="after")
     def _something_to_do(self) -> JiraConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connectors.jira import jql
@@ -14,9 +14,9 @@ from connectors.jira.check_ins import CHECK_INS, WORD, check_ins
 from connectors.jira.config import JiraConfig, PlanKind
 from connectors.jira.issues import STREAM, browse_url, gone, instant, record
 from connectors.jira.marker import PROPERTY
+from connectors.jira.metrics import METRICS, JiraMetrics
 from connectors.jira.plan import PLAN_SCHEMA, item_of
 from connectors.jira.progress import Progress
-from connectors.jira.site import JiraSite
 from connectors.sdk.errors import ConfigError, RecordError
 from connectors.sdk.protocol import Checkpoint, Cursor, Key, Record, Rejected, Source, Stream
 
@@ -58,18 +58,22 @@ SCHEMA: dict[str, Any] = {
 STREAMS = (Stream(name=STREAM, title="Issues", json_schema=SCHEMA, primary_key=("id",), cursor_field="fields.updated"),)
 
 
-class JiraSource(JiraSite, Source[JiraConfig]):
+class JiraSource(JiraMetrics, Source[JiraConfig]):
     """Reads issues of the projects named, and of the project that tickets live in."""
 
     def discover(self) -> Sequence[Stream]:
-        """List the issues, and the check-ins where a plan says what is a key result."""
-        return (*STREAMS, CHECK_INS) if self._key_result_types() else STREAMS
+        """List the issues; the check-ins where a plan says what is a key result; the metrics where there are any."""
+        check_ins_too = (CHECK_INS,) if self._key_result_types() else ()
+        return (*STREAMS, *check_ins_too, *((METRICS,) if self.config.metrics else ()))
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Record | Rejected | Checkpoint]:
         """Yield what was updated since the cursor, oldest first, a checkpoint after each page."""
         self._insist_on(stream)
+        if stream.name == METRICS.name:
+            yield from self.news(cursor)
+            return
         progress, of_issues = Progress.from_cursor(cursor), stream.name == STREAM
-        condition, fields = (self._in_scope(), self._fields()) if of_issues else (self._checked_in(), CHECK_IN_FIELDS)
+        condition, fields = (self.in_scope(), self._fields()) if of_issues else (self._checked_in(), CHECK_IN_FIELDS)
         for page in self._pages(progress, condition, fields):
             for issue in page.issues:
                 if progress.is_news(str(issue.get("id")), _updated(issue)):
@@ -104,6 +108,10 @@ class JiraSource(JiraSite, Source[JiraConfig]):
     def fetch(self, stream: Stream, keys: Sequence[Key]) -> Iterator[Record]:
         """Read by id, past the index; what is deleted, hidden or out of scope comes back as deleted."""
         self._insist_on(stream)
+        if stream.name == METRICS.name:
+            numbers = {record.key: record for record in self.observations()}
+            yield from (numbers.get(key) or gone(key, stream.name) for key in keys)
+            return
         for start in range(0, len(keys), FETCHED_AT_ONCE):
             wanted = keys[start : start + FETCHED_AT_ONCE]
             ids = list(dict.fromkeys(key.partition("-")[0] for key in wanted))
@@ -126,6 +134,9 @@ class JiraSource(JiraSite, Source[JiraConfig]):
         """Yield the ids in the index, which lags: one that is missing must be fetched before it counts as gone."""
         self._insist_on(stream)
         self.insist_on_seeing()
+        if stream.name == METRICS.name:
+            yield from (record.key for record in self.observations())
+            return
         if stream.name != STREAM:
             pages = self._pages(Progress(), self._checked_in(), CHECK_IN_FIELDS)
             found = (entry.key for page in pages for issue in page.issues for entry in self._check_ins(issue))
@@ -133,7 +144,7 @@ class JiraSource(JiraSite, Source[JiraConfig]):
             return
         after, fresh = None, self.api.written
         while True:
-            page = self.api.search(f"{self._in_scope()} ORDER BY id ASC", ["id"], after=after, fresh=fresh)
+            page = self.api.search(f"{self.in_scope()} ORDER BY id ASC", ["id"], after=after, fresh=fresh)
             yield from (str(issue["id"]) for issue in page.issues)
             after = page.next
             if after is None:
@@ -150,7 +161,7 @@ class JiraSource(JiraSite, Source[JiraConfig]):
     def _checked_in(self) -> str:
         """Write the query for issues that may have check-ins."""
         kinds = jql.any_of(self._key_result_types())
-        return f"{self._in_scope()} AND issuetype IN {kinds} AND comment ~ {jql.quote(WORD)}"
+        return f"{self.in_scope()} AND issuetype IN {kinds} AND comment ~ {jql.quote(WORD)}"
 
     def _check_ins(self, issue: Json) -> Iterator[Record | Rejected]:
         """Read the check-ins of an issue; what a search shows of its comments may be only the first ones."""
@@ -163,19 +174,8 @@ class JiraSource(JiraSite, Source[JiraConfig]):
             comments = self.api.comments(str(issue["id"]))
         yield from check_ins(issue, comments, self.config.base_url)
 
-    def _in_scope(self) -> str:
-        return f"project IN {jql.any_of(self.config.scope)}"
-
     def _bound(self, bound: datetime | None) -> str | None:
-        """Write a lower bound: epoch milliseconds on Cloud, minutes in our profile's zone on Data Center."""
-        if bound is None:
-            return None
-        if self.api.cloud:
-            return str(int(bound.timestamp() * 1000))
-        local = bound.astimezone(self.api.time_zone)
-        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-            local -= timedelta(hours=1)  # an hour that happens twice: ask from before it
-        return jql.quote(local.strftime("%Y/%m/%d %H:%M"))
+        return None if bound is None else self.bound(bound)
 
     def _fields(self) -> Sequence[str]:
         if self.config.fields == "all":

@@ -210,6 +210,8 @@ GOOD: tuple[tuple[str, str, dict[str, Any], int], ...] = (
     ("DELETE", "issue/OPS-1/remotelink", {"params": {"globalId": "g&a=1"}}, 204),
     ("GET", "search/jql", {"params": {"jql": "project = OPS", "maxResults": 1, "fields": "summary,status"}}, 200),
     ("POST", "search/jql", {"json": {"jql": "project = OPS", "fields": ["*all"], "properties": ["p"]}}, 200),
+    ("GET", "status", {}, 200),
+    ("POST", "changelog/bulkfetch", {"json": {"issueIdsOrKeys": ["OPS-1"], "fieldIds": ["status"]}}, 200),
     ("DELETE", "issue/OPS-1", {}, 204),
     ("GET", "issue/OPS-1", {}, 404),
     ("POST", "issue", {"json": {"fields": {"summary": ""}}}, 400),

@@ -63,6 +63,8 @@ def blueprint(site: Site) -> Blueprint:
         ("/issue/<key>/remotelink", "POST", routes.add_link),
         ("/issue/<key>/remotelink", "DELETE", routes.drop_link),
         ("/issue/<key>/remotelink/<int:number>", "GET", routes.link),
+        ("/status", "GET", routes.statuses),
+        ("/changelog/bulkfetch", "POST", routes.bulk_changelog),
         ("/search/jql", "GET", routes.search),
         ("/search/jql", "POST", routes.search),
         ("/search", "GET", routes.old_search),
@@ -231,6 +233,22 @@ class Routes:
         issues = [self._shapes.issue(found[n], fields=fields, properties=properties) for n in sorted(found)]
         return jsonify(issues=issues, issueErrors=missed)
 
+    def statuses(self) -> Reply:
+        return jsonify([self._shapes.status(status) for status in model.STATUSES.values()])
+
+    def bulk_changelog(self) -> Reply:
+        body, shapes = _body(), self._shapes
+        wanted = set(_part(body, "fieldIds", list))
+        logs = []
+        for key in _part(body, "issueIdsOrKeys", list):
+            issue = self._site.issue(str(key))
+            seen = [log for log in issue.history if not wanted or wanted & {item.field for item in log.items}]
+            if seen:
+                logs.append({"issueId": str(issue.id), "changeHistories": [shapes.history(log) for log in seen]})
+        start, most = int(body.get("nextPageToken") or 0), int(body.get("maxResults") or 1000)
+        more = {"nextPageToken": str(start + most)} if start + most < len(logs) else {}
+        return jsonify(issueChangeLogs=logs[start : start + most], **more)
+
     # --- search ----------------------------------------------------------------------------------------------------
 
     def search(self) -> Reply:
@@ -257,7 +275,11 @@ class Routes:
         body = _body() if request.method == "POST" else arguments
         found = self._site.search(str(body.get("jql") or "created is not empty"), account=g.account)
         start, most = int(body.get("startAt") or 0), min(int(body.get("maxResults") or 50), 1000)
-        page = [self._found(issue, body.get("fields") or ["*navigable"], {}) for issue in found[start : start + most]]
+        chosen = found[start : start + most]
+        page = [self._found(issue, body.get("fields") or ["*navigable"], {}) for issue in chosen]
+        if "changelog" in (body.get("expand") or ()):
+            for shown, issue in zip(page, chosen, strict=True):
+                shown["changelog"] = {"histories": [self._shapes.history(log) for log in issue.history]}
         return jsonify(expand="names,schema", startAt=start, maxResults=most, total=len(found), issues=page)
 
     def _found(self, issue: Issue, fields: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:

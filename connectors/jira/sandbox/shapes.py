@@ -246,6 +246,16 @@ class Shapes:
             ],
         }
 
+    def history(self, history: History) -> Json:
+        """Write what changed as the API tells it: what was or became empty is left out."""
+        told = self.changelog(history)
+        return {
+            **told,
+            "items": [{name: text for name, text in item.items() if text is not None} for item in told["items"]],
+            "author": self.user(history.author),
+            "created": instant(history.at),
+        }
+
     def _security(self, issue: Issue) -> Json:
         level = next((level for level in model.SECURITY_LEVELS if level.id == issue.security), None)
         link = f"{self._rest}/securitylevel/{issue.security}"

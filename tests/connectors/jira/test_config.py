@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     "fields": "mapped",
     "mapping": {},
     "plan": [],
+    "metrics": [],
     "tickets": {"project": "ACT", "issue_type": "Task"},
 }
 

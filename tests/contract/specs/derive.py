@@ -38,10 +38,13 @@ CLOUD_OPERATIONS: Mapping[str, str] = {
     "/issue/{issueIdOrKey}/remotelink": "get post delete",
     "/issue/{issueIdOrKey}/remotelink/{linkId}": "get",
     "/issue/{issueIdOrKey}/transitions": "get post",
+    "/status": "get",
+    "/changelog/bulkfetch": "post",
     "/search/jql": "get post",
 }
+CLOUD_ONLY = frozenset({"/search/jql", "/issue/bulkfetch", "/changelog/bulkfetch"})
 DATA_CENTER_OPERATIONS: Mapping[str, str] = {
-    **{path: methods for path, methods in CLOUD_OPERATIONS.items() if path not in {"/search/jql", "/issue/bulkfetch"}},
+    **{path: methods for path, methods in CLOUD_OPERATIONS.items() if path not in CLOUD_ONLY},
     "/search": "get post",
 }
 
