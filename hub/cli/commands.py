@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "db": Entry("hub.cli.db:db", "Upgrade, back up, restore and verify the database."),
     "trail": Entry("hub.cli.trail:trail", "Verify and export the audit trail."),
     "secrets": Entry("hub.cli.secrets:secrets", "Rotate the keys that secrets are sealed with."),
-    "people": Entry("hub.cli.people:people", "What is stored about a person; erase a person."),
+    "people": Entry("hub.cli.people:people", "What is stored about a person; erase a person; make an admin."),
     "settings": Entry("hub.cli.settings:command", "Every setting: variable, default, meaning."),
     "inventory": Entry("hub.cli.inventory:command", "What every column of the database is for."),
     "doctor": Entry("hub.cli.doctor:command", "Check this installation and say what to put right."),

@@ -1,4 +1,4 @@
-"""`plumbline people`: give a person what is stored about them, or erase them."""
+"""`plumbline people`: give a person what is stored about them, erase them, or make them admin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALSO = click.option("--also", multiple=True, help="Another name or account of th
 
 @click.group()
 def people() -> None:
-    """Give a person what is stored about them, or erase them; PERSON is a key, an e-mail address or an id."""
+    """Export, erase or let in a person; PERSON is a key, an e-mail address or an id."""
 
 
 @people.command()
@@ -62,6 +62,28 @@ def erase(person: str, also: tuple[str, ...]) -> None:
     with _found(person, also) as found:
         erase_person(found.session, found.subject, found.areas, people=found.people, by=BY, now=utc_now())
     click.echo(f"Erased. {found.subject.public_id} has no name any more; in texts it is {found.subject.stand_in}.")
+
+
+@people.command()
+@click.argument("person")
+def admin(person: str) -> None:
+    """Make PERSON admin of the whole organisation and print a link to choose a password; it works once.
+
+    For when no admin can sign in any more. The audit trail says that it was done here.
+    """
+    from hub.cli.loading import find_database, load_settings
+    from hub.core.instants import utc_now
+    from hub.people.service import find_person, find_person_by_email, make_admin
+
+    settings = load_settings()
+    database = find_database(settings)
+    with database.write() as session:
+        found = find_person_by_email(session, person) or find_person(session, person)
+        token = make_admin(session, found, by=BY, now=utc_now())
+    database.dispose()
+    base = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    click.echo(f"{found.name} is admin of the whole organisation. To choose a password, within a week:")
+    click.echo(f"  {base}/join?token={token}")
 
 
 @dataclass(frozen=True)

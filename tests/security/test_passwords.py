@@ -180,6 +180,7 @@ def test_callers_behind_proxies_are_told_apart_only_where_the_proxies_are_known(
     areas: Sequence[Area],
     clock: SettableClock,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     proxies: int,
 ) -> None:
     monkeypatch.setattr("hub.people.service.signin.PER_ADDRESS", 3)

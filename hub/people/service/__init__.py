@@ -9,6 +9,7 @@ from hub.people.service.accounts import (
     first_run_notice,
     has_accounts,
     invite,
+    make_admin,
     set_password,
     set_up,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "invite",
     "limited_to",
     "lines_of",
+    "make_admin",
     "make_token",
     "note_attempt",
     "note_seen",

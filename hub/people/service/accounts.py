@@ -16,9 +16,9 @@ from hub.core.access import Principal, Role
 from hub.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from hub.people.models import Account, OrgUnit, Person, SetupToken
 from hub.people.secrets import SECRET_LENGTH, hash_secret, new_secret
-from hub.people.service.grants import give_role, principal_of, refuse_last_admin, refuse_stronger
+from hub.people.service.grants import give_role, is_admin, principal_of, refuse_last_admin, refuse_stronger
 from hub.people.service.org_units import add_org_unit
-from hub.people.service.persons import add_person
+from hub.people.service.persons import add_person, change_person
 from hub.people.service.ways_in import end_invitations, end_sessions, end_ways_in
 
 INVITED_FOR = timedelta(days=7)
@@ -129,6 +129,20 @@ def invite(session: Session, person: Person, *, by: Principal | str, now: dateti
     )
     record(session, action="person.invited", subject=("person", person.public_id), by=by, detail={})
     return token
+
+
+def make_admin(session: Session, person: Person, *, by: str, now: datetime) -> str:
+    """Make a person admin of the whole organisation who can sign in; give an invitation to choose a password.
+
+    It is for whoever runs the machine, when no admin can sign in any more.
+    """
+    if not person.active:
+        change_person(session, person, {"active": True}, by=by, now=now)
+    if _is_disabled(session, person):
+        enable_account(session, person, by=by, now=now)
+    if not is_admin(session, person, now=now):
+        give_role(session, person=person, role=Role.ADMIN, org_unit_id=None, by=by, now=now)
+    return invite(session, person, by=by, now=now)
 
 
 def find_invited(session: Session, token: str, *, now: datetime) -> Person | None:

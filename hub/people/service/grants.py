@@ -79,10 +79,14 @@ def end_grant(session: Session, grant: Grant, *, by: Principal | str, now: datet
     record(session, action="grant.ended", subject=("grant", grant.public_id), by=by, detail={"role": grant.role})
 
 
+def is_admin(session: Session, person: Person, *, now: datetime) -> bool:
+    """Say whether a person can sign in and is admin of the whole organisation, without an end."""
+    return _has_admin(session, Grant.person_id == person.id, now=now)
+
+
 def refuse_last_admin(session: Session, person: Person, *, now: datetime) -> None:
     """Refuse what would leave nobody who may do everything; without one, only the console could help."""
-    theirs = Grant.person_id == person.id
-    if _has_admin(session, theirs, now=now) and not _has_admin(session, ~theirs, now=now):
+    if is_admin(session, person, now=now) and not _has_admin(session, Grant.person_id != person.id, now=now):
         raise ConflictError(LAST_ADMIN)
 
 
