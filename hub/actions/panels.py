@@ -29,4 +29,6 @@ def tickets_of_finding(session: Session, principal: Principal, alert: Alert) -> 
     """Show the tickets about a finding."""
     if not principal.may(Permission.ACTIONS_READ):
         return None
-    return "actions/finding_panel.html", {"tickets": service.tickets_of_finding(session, alert)}
+    tickets = service.tickets_of_finding(session, alert)
+    why_none = None if tickets else service.why_no_ticket(session, alert)
+    return "actions/finding_panel.html", {"tickets": tickets, "why_none": why_none}

@@ -1,12 +1,14 @@
 """Verbs of actions: open a ticket for a finding, follow it, end it or bring it back."""
 
 from hub.actions.service.listing import (
+    NoTicket,
     findings_of_item,
     get_visible,
     list_steps,
     list_visible,
     tickets_of_finding,
     tickets_of_items,
+    why_no_ticket,
 )
 from hub.actions.service.tickets import (
     NoRouteError,
@@ -20,6 +22,7 @@ from hub.actions.service.tickets import (
 
 __all__ = [
     "NoRouteError",
+    "NoTicket",
     "end_verified",
     "findings_of_item",
     "get_visible",
@@ -32,4 +35,5 @@ __all__ = [
     "send_back",
     "tickets_of_finding",
     "tickets_of_items",
+    "why_no_ticket",
 ]

@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hub.actions.models import ActionItem, ActionStep, Ticket, TicketAlert
+from hub.actions.service.routing import find_ticketing
 from hub.core.access import Permission, Principal, visible
 from hub.core.errors import NotFoundError
-from hub.findings.models import Alert
+from hub.findings.models import Alert, AlertStatus, Rule
+from hub.findings.service import get_rule
+from rules.schema import Ticket as TicketAction
+
+
+class NoTicket(StrEnum):
+    """Why there is no ticket about a finding."""
+
+    NOT_ASKED = "not asked"
+    """Its rule asks for none."""
+    NOT_FIRING = "not firing"
+    INTEGRITY = "integrity"
+    """A measurement question goes to owner and steward, never into a ticket by itself."""
+    WITHHELD = "withheld"
+    """Its rule is not let loose here, or another limit of the rule holds it back."""
+    NO_ROUTE = "no route"
+    """No connection that may write takes tickets for its org unit."""
+    COMING = "coming"
+
+
+def why_no_ticket(session: Session, alert: Alert) -> NoTicket:
+    """Say why a finding without a ticket has none, the lasting reason first."""
+    rule = get_rule(session, session.get_one(Rule, alert.rule_id).name)
+    if alert.integrity:
+        return NoTicket.INTEGRITY
+    if not any(isinstance(action, TicketAction) for action in rule.text.actions):
+        return NoTicket.NOT_ASKED
+    if alert.evidence.get("withheld"):
+        return NoTicket.WITHHELD
+    if alert.status != AlertStatus.FIRING:
+        return NoTicket.NOT_FIRING
+    return NoTicket.COMING if find_ticketing(session, alert.org_unit_id) else NoTicket.NO_ROUTE
 
 
 def list_visible(principal: Principal, permission: Permission | None = None) -> Select[ActionItem]:

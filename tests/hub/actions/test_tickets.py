@@ -16,7 +16,7 @@ from hub.connections.models import Connection, Delivery, DeliveryKind, DeliveryS
 from hub.connections.service import Draft, add_connection, set_stage
 from hub.core.ids import new_public_id
 from hub.core.sealing import Sealer
-from hub.findings.models import Alert
+from hub.findings.models import Alert, AlertStatus
 from hub.settings import Settings
 from hub.syncing.models import Record
 from hub.work.models import WorkItem
@@ -220,3 +220,26 @@ def test_innocent_explanations_come_from_the_detectors_manual(office: Office) ->
     assert "What may explain it" in said
     for word in ("gaming", "manipulat", "suspicious"):
         assert word not in said.lower()
+
+
+def test_a_finding_without_a_ticket_says_why(office: Office) -> None:
+    def why() -> service.NoTicket:
+        with office.desk.database.read() as session:
+            return service.why_no_ticket(session, session.get_one(Alert, office.alert.id))
+
+    def change(**values: Any) -> None:  # noqa: ANN401  # columns
+        with office.desk.database.write() as session:
+            alert = session.get_one(Alert, office.alert.id)
+            for name, value in values.items():
+                setattr(alert, name, value)
+
+    assert why() == service.NoTicket.COMING
+    with office.desk.database.write() as session:
+        session.get_one(Connection, office.connection_id).stage = Stage.OBSERVE_ONLY
+    assert why() == service.NoTicket.NO_ROUTE
+    change(status=AlertStatus.PENDING)
+    assert why() == service.NoTicket.NOT_FIRING
+    change(evidence={**office.alert.evidence, "withheld": ["shadow"]})
+    assert why() == service.NoTicket.WITHHELD
+    change(integrity=True)
+    assert why() == service.NoTicket.INTEGRITY
