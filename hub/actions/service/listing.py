@@ -21,7 +21,7 @@ class NoTicket(StrEnum):
     """Why there is no ticket about a finding."""
 
     NOT_ASKED = "not asked"
-    """Its rule asks for none."""
+    """Its rule asks for none, or is not in force any more."""
     NOT_FIRING = "not firing"
     INTEGRITY = "integrity"
     """A measurement question goes to owner and steward, never into a ticket by itself."""
@@ -34,10 +34,10 @@ class NoTicket(StrEnum):
 
 def why_no_ticket(session: Session, alert: Alert) -> NoTicket:
     """Say why a finding without a ticket has none, the lasting reason first."""
-    rule = get_rule(session, session.get_one(Rule, alert.rule_id).name)
     if alert.integrity:
         return NoTicket.INTEGRITY
-    if not any(isinstance(action, TicketAction) for action in rule.text.actions):
+    rule = session.get_one(Rule, alert.rule_id)
+    if rule.retired_at or not any(isinstance(one, TicketAction) for one in get_rule(session, rule.name).text.actions):
         return NoTicket.NOT_ASKED
     if alert.evidence.get("withheld"):
         return NoTicket.WITHHELD

@@ -37,7 +37,10 @@ def open_for_finding(
     alert = session.get(Alert, alert_id)
     if alert is None or alert.status != AlertStatus.FIRING or alert.occurrence != occurrence or alert.integrity:
         return None  # an integrity finding goes to its owner and steward, never into a ticket by itself
-    installed = get_rule(session, session.get_one(Rule, alert.rule_id).name)
+    rule = session.get_one(Rule, alert.rule_id)
+    if rule.retired_at is not None:
+        return None
+    installed = get_rule(session, rule.name)
     action = next((one for one in installed.text.actions if isinstance(one, TicketAction)), None)
     if action is None:
         return None

@@ -16,7 +16,7 @@ from hub.connections.models import Connection, Delivery, DeliveryKind, DeliveryS
 from hub.connections.service import Draft, add_connection, set_stage
 from hub.core.ids import new_public_id
 from hub.core.sealing import Sealer
-from hub.findings.models import Alert, AlertStatus
+from hub.findings.models import Alert, AlertStatus, Rule
 from hub.settings import Settings
 from hub.syncing.models import Record
 from hub.work.models import WorkItem
@@ -243,3 +243,11 @@ def test_a_finding_without_a_ticket_says_why(office: Office) -> None:
     assert why() == service.NoTicket.WITHHELD
     change(integrity=True)
     assert why() == service.NoTicket.INTEGRITY
+
+
+def test_a_rule_that_is_no_longer_in_force_makes_no_ticket(office: Office) -> None:
+    with office.desk.database.write() as session:
+        session.get_one(Rule, office.alert.rule_id).retired_at = office.desk.clock()
+    assert office.open() is None
+    with office.desk.database.read() as session:
+        assert service.why_no_ticket(session, office.alert) == service.NoTicket.NOT_ASKED
