@@ -20,6 +20,13 @@ from connectors.sdk.testing import Sample
 START = datetime(2026, 11, 3, 9, tzinfo=UTC)
 
 
+STREAMS_TOO: dict[str, Any] = {
+    "plan": [{"kind": "key_result", "issue_type": "Task"}],
+    "metrics": [{"name": "Tasks", "kind": "count", "jql": "type = Task", "cadence": "daily", "since": "2026-11-02"}],
+}
+"""What the streams beside the issues need."""
+
+
 class _Ticking:
     """A clock that moves on by a minute at each look, so that no two changes are of one instant."""
 
@@ -43,9 +50,10 @@ def sample() -> Iterator[Sample]:
     for number in range(12):
         fields = {"project": {"key": "OPS"}, "issuetype": {"name": "Task"}, "summary": f"Issue {number}"}
         issue = sandbox.site.create(fields, {}, by=PERSON)
+    sandbox.site.comment(issue, "/checkin 62 at-risk because the pilot slipped", by=PERSON)
     clock.jump()
     with running(sandbox):
-        config: dict[str, Any] = demo_config(sandbox.site)
+        config: dict[str, Any] = demo_config(sandbox.site) | STREAMS_TOO
         body = json.dumps(webhook_body(sandbox.site, "jira:issue_created", issue, PERSON, None)).encode()
         yield Sample(
             config=config,
