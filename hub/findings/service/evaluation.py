@@ -78,7 +78,7 @@ def store_answer(session: Session, question: Question, evaluation: Evaluation, p
     steps = 0
     for result in evaluation.results:
         installed = by_name.get(result.rule.name) or _engine_rule(session, result, question.asked_at)
-        if installed is not None and _store_cases(session, installed.rule.id, result, question.asked_at):
+        if installed is not None and _store_cases(session, installed.rule.id, result, question):
             steps += _store_alerts(session, installed, result, question, privacy)
     return steps
 
@@ -129,7 +129,8 @@ def _read_cases(session: Session, rule_id: int) -> Cases | None:
     return None if stored is None else Cases.from_json(orjson.loads(zlib.decompress(stored.cases)))
 
 
-def _store_cases(session: Session, rule_id: int, result: RuleResult, as_of: datetime) -> bool:
+def _store_cases(session: Session, rule_id: int, result: RuleResult, question: Question) -> bool:
+    as_of = question.asked_at
     session.scalars(select(Rule).where(Rule.id == rule_id).with_for_update()).one()
     stored = session.get(TestedCases, rule_id)
     if stored is not None and stored.as_of > as_of:
@@ -137,7 +138,15 @@ def _store_cases(session: Session, rule_id: int, result: RuleResult, as_of: date
     if stored is None:
         stored = TestedCases(rule_id=rule_id)
         session.add(stored)
-    stored.as_of, stored.statement = as_of, str(result.statement)
+    stored.as_of, stored.statement = as_of, _state(result, complete=question.complete)
     stored.cases = zlib.compress(orjson.dumps(result.cases.to_json()), level=1)
     session.flush()
     return True
+
+
+def _state(result: RuleResult, *, complete: bool) -> str:
+    """Say what a run did; one about some subjects says about how many, or it would read like one about all."""
+    if complete:
+        return str(result.statement)
+    known = result.asked.union(result.cases.subject)
+    return f"{len(result.asked)} of {len(known)} subjects asked: {result.statement}"
