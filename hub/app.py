@@ -14,6 +14,7 @@ from hub.areas import AREAS
 from hub.core.area import Area, resolve
 from hub.core.database import Database
 from hub.core.errors import UnavailableError
+from hub.core.home import keep_files_private, make_home
 from hub.core.instants import Clock, utc_now
 from hub.core.logs import configure_logs
 from hub.people.keeper import Keeper
@@ -114,7 +115,8 @@ def create_app_from_environ() -> APIFlask:
     """Build the web app of this process's environment: what granian loads."""
     settings = Settings()
     configure_logs(level=settings.log_level, style=settings.log_format)
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_files_private()
+    make_home(settings.home)
     return create_app(settings)
 
 

@@ -99,10 +99,11 @@ def verify(rebuild_columns: bool) -> None:
 @contextmanager
 def _database() -> Iterator[tuple[Database, Settings]]:
     from hub.core.database import Database
+    from hub.core.home import make_home
     from hub.settings import Settings
 
     settings = Settings()
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(settings.home)
     database = Database(settings.database_address())
     try:
         yield database, settings

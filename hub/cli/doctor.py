@@ -12,6 +12,7 @@ import click
 from hub.cli.loading import load_settings, open_database
 from hub.cli.names import refuse_foreign_packages
 from hub.core.errors import PlumblineError, SettingError
+from hub.core.home import find_open
 from hub.core.revisions import current_revision, newest_revision
 from hub.settings import Settings
 
@@ -58,7 +59,10 @@ def _check_names(_settings: Settings) -> str:
 def _check_home(settings: Settings) -> str:
     if not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
         raise SettingError(f"{settings.home} cannot be written: change its owner or PLUMBLINE_HOME")
-    return f"{settings.home} can be written"
+    exposed = find_open(settings.home)
+    if exposed:
+        raise SettingError(f"others can use {', '.join(map(str, exposed))}: run `chmod go-rwx` as the owner")
+    return f"{settings.home} can be written, and read by its owner only"
 
 
 def _check_database(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from hub.cli.commands import COMMANDS
 from hub.cli.names import refuse_foreign_packages
 from hub.core.area import resolve
 from hub.core.errors import PlumblineError
+from hub.core.home import keep_files_private
 
 FAILED = 2
 """Exit code of everything that a person has to put right first; the supervisor knows it too."""
@@ -47,6 +48,7 @@ def plumbline() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error that a person can put right is one sentence and exit code 2."""
+    keep_files_private()
     try:
         refuse_foreign_packages()
         plumbline.main(args=None if arguments is None else list(arguments), prog_name="plumbline")

@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 
 from hub.core.database import Database
 from hub.core.errors import SettingError
+from hub.core.home import make_home
 from hub.core.logs import configure_logs
 from hub.core.revisions import current_revision, newest_revision
 from hub.settings import Settings, variables
@@ -26,10 +27,7 @@ def load_settings() -> Settings:
     except ValueError as error:  # a file of a secret that cannot be read
         raise SettingError(str(error)) from None
     configure_logs(level=settings.log_level, style=settings.log_format)
-    try:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingError(f"PLUMBLINE_HOME is {settings.home}, which cannot be made: {error.strerror}.") from None
+    make_home(settings.home)
     return settings
 
 
