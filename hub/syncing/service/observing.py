@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,24 +15,55 @@ from hub.syncing.service.quarantining import quarantine, supersede
 from hub.syncing.service.storing import Known
 from hub.syncing.service.subjects import Found, Origin, Subject, find_series, known_units, subject_of
 
+Statement = tuple[int, datetime, datetime | None]
+"""Series, start of the period, when the source says it was recorded."""
+
 
 def observe(session: Session, origin: Origin, records: Sequence[Known]) -> int:
     """Record what records say, in the transaction that keeps them; give how many had to be put aside."""
     usable, put_aside = _sort_out(session, origin, [record for record in records if not record.ours])
     found = find_series(session, origin, usable)
-    drafts, good = [], []
+    said: list[tuple[Known, Subject, ObservationDraft]] = []
     for record, subject in usable:
         try:
-            drafts.append(_read(origin, record, found[subject]))
-            good.append(record.key)
+            said.append((record, subject, _read(origin, record, found[subject])))
         except UnusableError as error:
             put_aside += 1
             _put_aside(session, origin, record, error, found[subject])
+    disputed = _disputed([draft for _, _, draft in said])
+    drafts, good = [], []
+    for record, subject, draft in said:
+        if _statement(draft) in disputed:
+            put_aside += 1
+            _put_aside(session, origin, record, _dispute(origin, disputed[_statement(draft)]), found[subject])
+        else:
+            drafts.append(draft)
+            good.append(record.key)
     supersede(session, origin.connection.id, origin.stream, good, now=origin.now)
     drafts += _withdrawals(session, origin, records)
     if drafts:
         record_observations(session, drafts, now=origin.now)
     return put_aside
+
+
+def _statement(draft: ObservationDraft) -> Statement:
+    return draft.series_id, draft.period_start, draft.recorded_at
+
+
+def _disputed(drafts: Iterable[ObservationDraft]) -> dict[Statement, list[float | None]]:
+    """Find the periods about which rows read together say different things at one time: none of them is believed."""
+    values: dict[Statement, list[float | None]] = {}
+    for draft in drafts:
+        told = values.setdefault(_statement(draft), [])
+        if draft.value not in told:
+            told.append(draft.value)
+    return {statement: told for statement, told in values.items() if len(told) > 1}
+
+
+def _dispute(origin: Origin, told: Iterable[float | None]) -> UnusableError:
+    values = " and ".join("nothing" if value is None else f"{value:g}" for value in told)
+    remedy = "Keep one of the rows, or tell them apart by segment, org unit or recorded_at; then retry what waits."
+    return UnusableError(origin.layout.column("value"), f"rows about one period say {values}", remedy)
 
 
 def _sort_out(session: Session, origin: Origin, records: Iterable[Known]) -> tuple[list[tuple[Known, Subject]], int]:

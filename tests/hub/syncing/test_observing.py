@@ -240,6 +240,27 @@ def test_unusable_cells_are_put_aside_with_place_and_remedy(rows: SyncBench) -> 
     assert len(rows.records()) == len(UNUSABLE) + 1
 
 
+def test_rows_that_contradict_each_other_are_both_put_aside(rows: SyncBench) -> None:
+    put(rows, "0", WEEKS[0], 110)
+    put(rows, "1", WEEKS[0], 1.2345)
+    put(rows, "2", WEEKS[1], 41)
+    put(rows, "3", WEEKS[1], 41)
+    rows.sync()
+    assert values(rows) == [("01-12", 41)]
+    waiting = rows.quarantined()
+    assert [item.record_key for item in waiting] == ["0", "1"]
+    assert "say 110 and 1.2345" in waiting[0].reason
+    assert "recorded_at" in waiting[0].remedy
+
+
+def test_rows_that_say_when_each_was_recorded_do_not_contradict_each_other(rows: SyncBench) -> None:
+    put(rows, "0", WEEKS[0], 110, recorded_at="2026-01-14")
+    put(rows, "1", WEEKS[0], 112, recorded_at="2026-01-20")
+    rows.sync()
+    assert values(rows) == [("01-05", 110), ("01-05", 112)]
+    assert rows.quarantined() == []
+
+
 def test_what_the_connector_cannot_read_waits_until_it_is_repaired(rows: SyncBench) -> None:
     put(rows, "7", WEEKS[0], 40)
     rows.source.broken = {"7"}
