@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from connectors import registry
@@ -46,6 +47,12 @@ def describe(kind: str) -> Description:
     if "error" in answer:
         raise ConfigError(answer["error"])
     return Description(**{**answer, "capabilities": tuple(answer["capabilities"])})
+
+
+@cache
+def describe_once(kind: str) -> Description:
+    """Ask a kind what it is, the first time: what is installed changes with a restart. Raises as `describe` does."""
+    return describe(kind)
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ class ConnectionHealth(Base):
         retention="as long as the connection",
         seen_by="who may read connections",
         plain=("error_class", "message"),
-        personal={"report": "which account of the tool is used"},
+        personal={"report": "account of the tool; first rows of a preview, with names as the people's data mode says"},
     )
 
     connection_id: Mapped[int] = mapped_column(Ref, ForeignKey("connection.id"), primary_key=True)

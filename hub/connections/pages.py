@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,12 +17,24 @@ from hub.connections.models import ENDED, Connection, ConnectionHealth, Delivery
 from hub.connections.service.submitting import RETRIABLE
 from hub.core.access import Permission, find_visible, require_within, visible
 from hub.core.errors import InvalidInputError
+from hub.core.instants import to_micros
 from hub.core.paging import PageQuery, read_page
 from hub.web.panels import panels_at
 from hub.web.requests import principal, requires, session, state
 from hub.work.service import enqueue
 
 LATEST = 10
+AWAITED = {
+    "checking": "checked_at",
+    "added": "checked_at",
+    "changed": "checked_at",
+    "asked": "last_attempt_at",
+    "resumed": "last_attempt_at",
+}
+"""What was asked for -> when the last one of it was, in the connection's health."""
+PATIENCE = 300_000_000
+"""Microseconds after which a page no longer looks again by itself."""
+LONGEST_INSTANT = 18
 
 pages = Blueprint("connections", __name__, template_folder="templates")
 pages.register_blueprint(setting_up.pages)
@@ -66,6 +79,7 @@ def connection(public_id: str) -> str:
         deliveries=session().scalars(latest.order_by(Delivery.id.desc()).limit(LATEST)).all(),
         may_manage=principal().may_in(Permission.CONNECTIONS_MANAGE, found.org_unit_id),
         panels=panels_at("connections.connection", found),
+        waiting=_is_awaited(service.find_health(session(), found)),
     )
 
 
@@ -186,7 +200,19 @@ def _managed(public_id: str) -> Connection:
 
 
 def _back(found: Connection, done: str) -> Response:
-    return redirect(url_for(".connection", public_id=found.public_id, done=done), HTTPStatus.SEE_OTHER)
+    address = url_for(".connection", public_id=found.public_id, done=done, since=to_micros(state().clock()))
+    return redirect(address, HTTPStatus.SEE_OTHER)
+
+
+def _is_awaited(health: ConnectionHealth) -> bool:
+    """Say whether what was asked for a moment ago is still to come: the page then looks again by itself."""
+    ended = AWAITED.get(request.args.get("done", ""))
+    since = request.args.get("since", "")
+    if ended is None or not since.isdecimal() or len(since) > LONGEST_INSTANT:
+        return False
+    last: datetime | None = getattr(health, ended)
+    asked, now = int(since), to_micros(state().clock())
+    return 0 <= now - asked < PATIENCE and (last is None or to_micros(last) < asked)
 
 
 def _read_state(given: str) -> DeliveryState | None:

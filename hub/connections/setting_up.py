@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -21,13 +20,14 @@ from connectors.sdk.child import ProcessLimits
 from connectors.sdk.errors import BrokenConnectorError, ConfigError, ConnectorError
 from hub.connections import service
 from hub.connections.configuration import Config, split
-from hub.connections.describing import Description, describe
+from hub.connections.describing import Description, describe_once
 from hub.connections.drawing import Drawing
 from hub.connections.entries import Entry, Errors, Group, Sent, Several, Text, Variants
 from hub.connections.models import Connection, Managed
 from hub.connections.processes import Connectors
 from hub.core.access import Permission, find_visible, require_within, visible
 from hub.core.errors import ConflictError, InvalidInputError, NotFoundError
+from hub.core.instants import to_micros
 from hub.core.sealing import Sealer
 from hub.people.models import OrgUnit
 from hub.web.forms import Form, read_form
@@ -110,7 +110,7 @@ def edit(public_id: str) -> str:
     found = _managed(session(), public_id)
     plain = service.find_configured(session(), found.id).plain
     try:
-        described = _describe(found.kind)
+        described = describe_once(found.kind)
     except ConnectorError as error:
         return render_template("connections/broken_kind.html", connection=found, error=str(error))
     entries = Drawing(described.schema, {}, plain).draw()
@@ -244,15 +244,9 @@ def _all(entry: Entry) -> Iterator[Entry]:
             yield from _all(group)
 
 
-@cache
-def _describe(kind: str) -> Description:
-    """Ask a kind what it is, once: what is installed changes with a restart."""
-    return describe(kind)
-
-
 def _described(kind: str) -> Description:
     try:
-        return _describe(kind)
+        return describe_once(kind)
     except (ConfigError, BrokenConnectorError) as error:
         raise NotFoundError(str(error)) from None
 
@@ -262,7 +256,7 @@ def _kinds() -> list[tuple[str, Description | None, str]]:
     found: list[tuple[str, Description | None, str]] = []
     for entry in registry.kinds():
         try:
-            found.append((entry.kind, _describe(entry.kind), ""))
+            found.append((entry.kind, describe_once(entry.kind), ""))
         except ConnectorError as error:
             found.append((entry.kind, None, str(error)))
     return found
@@ -295,4 +289,6 @@ def _page(filled: Filled, connection: Connection | None = None) -> str:
 
 
 def _to(found: Connection, done: str) -> Response:
-    return redirect(url_for("connections.connection", public_id=found.public_id, done=done), HTTPStatus.SEE_OTHER)
+    since = to_micros(state().clock())
+    address = url_for("connections.connection", public_id=found.public_id, done=done, since=since)
+    return redirect(address, HTTPStatus.SEE_OTHER)

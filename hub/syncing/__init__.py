@@ -10,6 +10,7 @@ AREA = Area(
         "syncing.sync": "hub.syncing.jobs:sync",
         "syncing.read_inbox": "hub.syncing.jobs:read_inbox",
         "syncing.on_connection_changed": "hub.syncing.jobs:on_connection_changed",
+        "syncing.preview": "hub.syncing.jobs:preview",
         "syncing.prune": "hub.syncing.jobs:prune",
     },
     subscriptions={"connection.changed": ("syncing.on_connection_changed",)},

@@ -9,6 +9,8 @@ from connectors.sdk.errors import ConnectorError, TransientError
 from hub.connections import service as connections
 from hub.connections.models import Connection
 from hub.syncing import service
+from hub.syncing.previews import keep_preview
+from hub.syncing.previews import preview as preview_mapping
 from hub.syncing.reading import PausedError, fetch
 from hub.syncing.reading import sync as read_connection
 from hub.syncing.service import SupersededError
@@ -26,6 +28,15 @@ def sync(context: Context, payload: dict[str, Any]) -> None:
         read_connection(context, connection_id, full=payload.get("full", False))
     except (ConnectorError, SupersededError, PausedError):
         return
+
+
+def preview(context: Context, payload: dict[str, Any]) -> None:
+    """Say what a mapping would make of everything there is, and keep nothing else."""
+    connection_id = payload["connection_id"]
+    _wait_for_tool(context, connection_id)
+    preview_mapping(
+        context, connection_id, payload["mapping"], lambda state: keep_preview(context, connection_id, state)
+    )
 
 
 def read_inbox(context: Context, payload: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Where tools send their webhooks, and what people decide about reading and quarantine."""
+"""Where tools send their webhooks, and having a connection read."""
 
 from __future__ import annotations
 
@@ -6,28 +6,23 @@ import threading
 from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
-from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response as Reply
 
 from connectors.sdk.protocol import WebhookRequest
 from hub.connections.models import Connection
-from hub.core.access import Permission, find_visible, require_within
-from hub.core.errors import InvalidInputError
-from hub.syncing import service
+from hub.core.access import Permission
+from hub.core.instants import to_micros
+from hub.syncing import mapping_pages, quarantine_pages, service
+from hub.syncing.asking import managed
 from hub.syncing.intake import LARGEST_BODY, Intake
-from hub.web.forms import read_form
-from hub.web.requests import principal, public, requires, session, state
+from hub.web.requests import public, requires, session, state
 
 EXTENSION = "plumbline.intake"
 _MAKING = threading.Lock()
 
 pages = Blueprint("syncing", __name__, template_folder="templates")
-
-
-class Rejection(BaseModel):
-    """Why a row never counts."""
-
-    note: str = Field(min_length=1, max_length=500)
+for _part in (mapping_pages, quarantine_pages):
+    pages.register_blueprint(_part.pages)
 
 
 @pages.post("/webhooks/<key>")
@@ -62,41 +57,13 @@ def intake() -> Intake:
 @requires(Permission.CONNECTIONS_MANAGE)
 def read_now(public_id: str) -> Reply:
     """Have a connection read soon."""
-    connection = _managed(public_id)
+    connection = managed(public_id)
     full = "full" in request.form
     service.request_sync(session(), connection.id, reason=f"asked:{state().clock().isoformat()}", full=full)
     return _back(connection, "asked")
 
 
-@pages.post("/connections/<public_id>/quarantine/<item_id>/retry")
-@requires(Permission.CONNECTIONS_MANAGE)
-def retry(public_id: str, item_id: str) -> Reply:
-    """Have a row in quarantine read again, after it was repaired."""
-    connection = _managed(public_id)
-    item = service.find_quarantined(session(), connection.id, item_id)
-    service.retry_quarantined(session(), item, by=principal(), now=state().clock())
-    return _back(connection, "asked")
-
-
-@pages.post("/connections/<public_id>/quarantine/<item_id>/reject")
-@requires(Permission.CONNECTIONS_MANAGE)
-def reject(public_id: str, item_id: str) -> Reply:
-    """Decide that a row in quarantine never counts."""
-    connection = _managed(public_id)
-    item = service.find_quarantined(session(), connection.id, item_id)
-    form = read_form(Rejection)
-    if form.data is None:
-        raise InvalidInputError("Say why this row never counts: the audit trail keeps the reason.")
-    service.reject_quarantined(session(), item, note=form.data.note, by=principal(), now=state().clock())
-    return _back(connection, "rejected")
-
-
-def _managed(public_id: str) -> Connection:
-    connection = find_visible(session(), principal(), Connection, public_id)
-    require_within(principal(), Permission.CONNECTIONS_MANAGE, connection.org_unit_id)
-    return connection
-
-
 def _back(connection: Connection, done: str) -> Reply:
-    address = url_for("connections.connection", public_id=connection.public_id, done=done)
+    since = to_micros(state().clock())
+    address = url_for("connections.connection", public_id=connection.public_id, done=done, since=since)
     return redirect(address, HTTPStatus.SEE_OTHER)

@@ -11,7 +11,7 @@ from hub.connections.models import Connection
 from hub.core.access import Permission, Principal
 from hub.syncing import service
 
-MOST = 20
+MOST = 5
 
 
 def connection(session: Session, principal: Principal, connection: Connection) -> tuple[str, Mapping[str, Any]] | None:

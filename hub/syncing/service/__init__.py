@@ -19,10 +19,12 @@ from hub.syncing.service.listing import (
 )
 from hub.syncing.service.mappings import find_mapping, set_mapping
 from hub.syncing.service.observing import observe
+from hub.syncing.service.previewing import Preview, Previewing, columns_of
 from hub.syncing.service.quarantining import (
     find_quarantined,
     quarantine,
     reject_quarantined,
+    retry_all_quarantined,
     retry_quarantined,
     supersede_unseen,
     waiting_keys,
@@ -46,10 +48,13 @@ __all__ = [
     "Feed",
     "Hint",
     "Origin",
+    "Preview",
+    "Previewing",
     "Report",
     "SupersededError",
     "ask_for_rest",
     "begin_run",
+    "columns_of",
     "count_waiting",
     "end_hints",
     "end_reading",
@@ -71,6 +76,7 @@ __all__ = [
     "quarantine",
     "reject_quarantined",
     "request_sync",
+    "retry_all_quarantined",
     "retry_quarantined",
     "schedule_reading",
     "select_quarantined",

@@ -13,7 +13,7 @@ from hub.audit.service import Actor, record
 from hub.connections.models import Connection
 from hub.core.ids import new_public_id
 from hub.syncing.mapping import Mapping, read_mapping
-from hub.syncing.models import MappingVersion, RecordMapping
+from hub.syncing.models import MappingVersion, RecordMapping, StreamState
 from hub.syncing.service.requesting import request_sync
 
 
@@ -21,11 +21,9 @@ def set_mapping(
     session: Session, connection: Connection, body: Dict[str, Any], *, by: Actor | str, now: datetime
 ) -> bool:
     """Say what a connection's records mean; False where that is said already. What is stored is mapped anew."""
-    read_mapping(body)
-    mapping = session.scalar(select(RecordMapping).where(RecordMapping.connection_id == connection.id))
-    newest = None if mapping is None else _newest(session, mapping.id)
-    if body == ({} if newest is None else newest.body):
+    if read_mapping(body) == find_mapping(session, connection.id):
         return False
+    mapping = session.scalar(select(RecordMapping).where(RecordMapping.connection_id == connection.id))
     if mapping is None:
         mapping = RecordMapping(public_id=new_public_id("map"), connection_id=connection.id)
         session.add(mapping)
@@ -48,7 +46,7 @@ def set_mapping(
         detail={"version": number},
         now=now,
     )
-    if number > 1:
+    if number > 1 or session.scalar(select(StreamState.id).where(StreamState.connection_id == connection.id).limit(1)):
         request_sync(session, connection.id, reason=f"mapping:{mapping.id}:{number}", full=True)
     return True
 

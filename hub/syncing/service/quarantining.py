@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from hub.audit.service import Actor, record
+from hub.connections.models import Connection
 from hub.core.errors import ConflictError, NotFoundError
 from hub.core.ids import new_public_id
 from hub.syncing.models import Quarantined, QuarantineKind, QuarantineState
@@ -91,6 +92,13 @@ def retry_quarantined(session: Session, item: Quarantined, *, by: Actor, now: da
     _refuse_closed(item)
     record(session, action="quarantine.retried", subject=("quarantined", item.public_id), by=by, detail={}, now=now)
     request_sync(session, item.connection_id, reason=f"{item.public_id}:{now.isoformat()}", full=True)
+
+
+def retry_all_quarantined(session: Session, connection: Connection, *, by: Actor, now: datetime) -> None:
+    """Have everything that waits read again, after the mapping or the source was repaired."""
+    subject = ("connection", connection.public_id)
+    record(session, action="quarantine.retried", subject=subject, by=by, detail={}, now=now)
+    request_sync(session, connection.id, reason=f"quarantine:{now.isoformat()}", full=True)
 
 
 def reject_quarantined(session: Session, item: Quarantined, *, note: str, by: Actor, now: datetime) -> None:

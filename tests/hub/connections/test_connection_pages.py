@@ -117,7 +117,7 @@ def test_a_connection_shows_streams_runs_and_quarantine(site: Site, signed_in: S
 
     page = signed_in(Role.ADMIN).get(f"/connections/{site.public_id}")
 
-    for text in ("numbers.csv, row 7", "Write a number.", "Read again", "full"):
+    for text in ("numbers.csv, row 7", "Write a number.", "Open the quarantine desk", "full"):
         assert text in page.text
 
 

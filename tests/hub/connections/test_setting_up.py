@@ -164,7 +164,7 @@ def test_a_form_that_is_sent_back_untouched_changes_nothing(desk: Desk, signed_i
 
     reply = admin.send(address, **kept)
 
-    assert reply.headers["Location"].endswith("done=same"), reply.text
+    assert "done=same" in reply.headers["Location"], reply.text
     assert desk.versions() == 1
 
 
@@ -174,7 +174,7 @@ def test_a_change_makes_a_version_and_keeps_the_secret(desk: Desk, signed_in: Si
 
     reply = signed_in(Role.ADMIN).send(address, **{**kept, "config.projects": "KAN\nOPS"})
 
-    assert reply.headers["Location"].endswith("done=changed"), reply.text
+    assert "done=changed" in reply.headers["Location"], reply.text
     assert desk.config()["projects"] == ["KAN", "OPS"]
     assert desk.config()["auth"]["token"] == SECRET
     assert desk.versions() == 2
