@@ -199,9 +199,8 @@ def main() -> None:
         )
         ours, cpu, records, memory, cursor = run(read_ours, port)
         limit = math.ceil(options.issues / LARGEST_PAGE) + 5
-        print(
-            f"{latency:3.0f} ms  connector    {ours:6.2f} s ({cpu:.2f} s CPU)  {asked(CHANGES)} requests  {memory:.0f} MiB"
-        )
+        told = f"{ours:6.2f} s ({cpu:.2f} s CPU)  {asked(CHANGES)} requests  {memory:.0f} MiB"
+        print(f"{latency:3.0f} ms  connector    {told}")
         print(f"        at most {limit} requests and 100 MiB")
         print(f"        ratio {ours / theirs:.2f} (at most 0.50), {records} records")
         again, _, records, _, _ = run(read_ours, port, cursor)
