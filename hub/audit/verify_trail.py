@@ -480,6 +480,8 @@ def verify(
     checkpoints = _combine(own, others, report)
     report.checkpoints = len(own)
     report.last_checkpoint = checkpoints[-1].at if checkpoints else None
+    if keys and not checkpoints and report.sound:  # the key is made with the first checkpoint
+        report.add("checkpoint", None, "there is a key and no checkpoint that it signed: nothing vouches for the trail")
     _check_restores(checkpoints, accepted_restores, report)
     walk = Walk(checkpoints, report)
     for row in rows:

@@ -189,3 +189,12 @@ def test_what_is_no_trail_is_said_to_be_unreadable(tmp_path: Path, name: str) ->
     code, said = run(Path(verify_trail.__file__), tmp_path / name, "--public-key", "ab" * 32)
     assert code == 2
     assert said.startswith("this trail cannot be read: ")
+
+
+def test_a_trail_whose_checkpoints_are_all_gone_is_not_sound(sqlite_database: Database, tmp_path: Path) -> None:
+    trail = begin(sqlite_database, tmp_path)
+    trail.tamper("DELETE FROM audit_checkpoint")
+    report = trail.verify(outside=False)
+    assert not report.sound
+    assert [problem.kind for problem in report.problems] == ["checkpoint"]
+    assert "nothing vouches" in report.problems[0].text
