@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from ipaddress import ip_address
 
 import click
 
 from hub.cli.loading import load_settings, open_database, open_equipped_database, upgrade_database
 from hub.cli.web import serve
 from hub.core.database import Database
+from hub.core.errors import SettingError
 from hub.core.instants import utc_now
 from hub.settings import Settings
 from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_leftovers, python_options, take_lock
@@ -25,6 +27,8 @@ from hub.supervisor import Child, Plan, become_supervisor, choose_port, end_left
 def command(demo: bool, workers: int | None) -> None:
     """Start everything on this machine, keep it running, and end it with Ctrl-C."""
     settings = load_settings()
+    if demo:
+        _refuse_open_demo(settings)
     folder = settings.home.absolute() / "run"
     lock = take_lock(folder)
     end_leftovers(folder)
@@ -35,6 +39,18 @@ def command(demo: bool, workers: int | None) -> None:
     if demo:
         product = _with_demo(settings, plan, product)
     become_supervisor(replace(plan, children=[*queue_server, *product]))
+
+
+def _refuse_open_demo(settings: Settings) -> None:
+    try:
+        loopback = settings.host == "localhost" or ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = False  # a name may lead anywhere
+    if not loopback:
+        raise SettingError(
+            f"PLUMBLINE_HOST is {settings.host}: the sample's password is known to all, so it is for this machine "
+            "alone. Leave PLUMBLINE_HOST out, or start without --demo."
+        )
 
 
 def plumbline(*arguments: str) -> list[str]:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hub.cli.demo import EMAIL, JIRA_OFFSET, PASSWORD
 from hub.cli.group import plumbline
 from hub.core.database import Database
+from hub.core.errors import SettingError
 from hub.people.service import set_up
 from hub.people.service.accounts import Founder
 from hub.settings import Settings
@@ -66,6 +67,18 @@ def test_the_demo_says_where_it_is_how_to_get_in_and_what_to_try_every_time(up: 
             assert wanted in said
         assert "token" not in said
         assert csv.is_file()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "plumbline.example"])  # noqa: S104  # what is refused
+def test_the_demo_s_known_password_is_for_this_machine_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("PLUMBLINE_HOST", host)
+    monkeypatch.setattr("hub.cli.loading.configure_logs", lambda **_: None)
+    done = CliRunner().invoke(plumbline, ["up", "--demo"])
+    assert isinstance(done.exception, SettingError)
+    assert "PLUMBLINE_HOST" in str(done.exception)
+    assert not (home / "plumbline.db").exists()
 
 
 def test_a_home_in_use_gets_no_sample_and_is_told_so(up: Up, home: Path) -> None:
