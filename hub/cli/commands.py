@@ -16,6 +16,7 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "audit": Entry("hub.cli.audit:command", "Check the numbers in files: no account, no server."),
     "up": Entry("hub.cli.up:command", "Start everything on this machine: queue server, pages, workers."),
     "web": Entry("hub.cli.web:command", "Serve the pages and the API only."),
     "worker": Entry("hub.cli.worker:command", "Do work that is due only."),

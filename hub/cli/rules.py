@@ -1,4 +1,4 @@
-"""`plumbline rules`: what is installed, whether a file is right, whether its cases hold, and a run by hand."""
+"""`plumbline rules`: what is installed, whether a file is right and its cases hold, what it does, a run by hand."""
 
 from __future__ import annotations
 
@@ -106,6 +106,40 @@ def test(files: Sequence[Path]) -> None:
     click.echo(f"{count - failed} of {count} cases passed.")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+@rules.command()
+@click.argument("name")
+def explain(name: str) -> None:
+    """Explain rule or detector NAME: method, source, assumptions, innocent explanations, what would settle it."""
+    from hub.core.errors import NotFoundError
+    from rules.errors import suggest
+    from rules.loader import load_pack, packs
+    from rules.registry import REGISTRY
+
+    shipped = {rule.name: rule for pack in packs() for rule in load_pack(pack).rules}
+    rule = shipped.get(name)
+    wanted = rule.detector if rule else name.replace("-", "_")
+    if wanted not in REGISTRY.names():
+        raise NotFoundError(f"There is no rule or detector {name!r}{suggest(name, [*shipped, *REGISTRY.names()])}")
+    if rule:
+        click.echo(f"{rule.name} ({rule.severity.value}, about each {rule.scope.subject.replace('_', ' ')})")
+        click.echo(f"{rule.description}\n")
+    detector = REGISTRY.get(wanted)
+    click.echo(f"{click.style(detector.name, bold=True)}, version {detector.version}\n")
+    click.echo(_without_marks(detector.manual))
+    click.echo("\nParameters")
+    for key, field in detector.params.model_fields.items():
+        default = rule.params.get(key, field.default) if rule else field.default
+        click.echo(f"  {key} = {default}: {field.description}")
+
+
+def _without_marks(manual: str) -> str:
+    """Return a manual for a terminal: headings stand out by style, code by quotes."""
+    import re
+
+    bold = re.sub(r"\*\*(.+?)\*\*", lambda found: click.style(found[1], bold=True), manual)
+    return bold.replace("`", "'")
 
 
 @rules.command()

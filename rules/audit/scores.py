@@ -35,10 +35,10 @@ def tested_rows(result: RuleResult) -> Iterator[dict[str, str]]:
             "pattern": result.rule.detector,
             "metric": cases.subject[row],
             "at": place(cases.slot[row]),
-            "from": _instant(int(cases.start[row])),
-            "to": _instant(int(cases.end[row]) - 1 if cases.end[row] > cases.start[row] else int(cases.end[row])),
-            "score": _number(float(cases.score[row])),
-            "p_value": _number(float(cases.p[row])),
+            "from": instant(int(cases.start[row])),
+            "to": instant(int(cases.end[row]) - 1 if cases.end[row] > cases.start[row] else int(cases.end[row])),
+            "score": number(float(cases.score[row])),
+            "p_value": number(float(cases.p[row])),
             "severity": result.rule.severity.value,
             "message": finding.summary if finding else "",
             "fired": "true" if finding else "false",
@@ -54,9 +54,11 @@ def place(slot: str) -> str:
     return slot
 
 
-def _instant(at: int) -> str:
+def instant(at: int) -> str:
+    """Return an instant as ISO 8601 text, empty where it is unknown."""
     return "" if at == UNKNOWN else moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number as text, empty where it is unknown."""
     return "" if math.isnan(value) else f"{np.float64(value):.10g}"
