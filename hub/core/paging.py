@@ -1,7 +1,8 @@
 """Pages of a long list by an opaque cursor: where the next page starts, in the list's own order.
 
 A cursor holds the last row's values of the ordering columns, so pages neither repeat nor skip rows while others add
-some. It allows nothing: whoever changes one still sees only what the statement lets through.
+some. It allows nothing: whoever changes one still sees only what the statement lets through. In place of a row's number
+it holds the public id: numbers would tell how much there is that one may not see.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.core.errors import InvalidInputError
@@ -58,7 +59,7 @@ def read_page(
     """Read one page of a list of entities, ordered by columns that are never NULL, the last one unique."""
     columns = [column.expression if isinstance(column, InstrumentedAttribute) else column for column in by]
     if query.cursor is not None:
-        after = tuple_(*_read_cursor(query.cursor, columns), types=[column.type for column in columns])
+        after = tuple_(*_read_cursor(session, query.cursor, columns), types=[column.type for column in columns])
         here = tuple_(*columns)
         statement = statement.where(here < after if newest_first else here > after)
     order = [column.desc() if newest_first else column.asc() for column in columns]
@@ -66,7 +67,14 @@ def read_page(
     items = list(rows[: query.limit])
     if len(rows) <= query.limit:
         return Page(items, None)
-    return Page(items, _write_cursor([getattr(items[-1], str(column.key)) for column in columns]))
+    return Page(items, _write_cursor([getattr(items[-1], str(_shown(column).key)) for column in columns]))
+
+
+def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Give the column whose value a cursor shows for this one."""
+    if isinstance(column, Column) and column.primary_key:
+        return column.table.c.get("public_id", column)
+    return column
 
 
 def _write_cursor(values: Sequence[Any]) -> str:
@@ -74,13 +82,24 @@ def _write_cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
+def _read_cursor(session: Session, cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
         text = cursor[:LONGEST_CURSOR].encode("ascii")
         values = list(orjson.loads(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))))
-        return [_read_value(value, column) for value, column in zip(values, columns, strict=True)]
+        return [_find_value(session, value, column) for value, column in zip(values, columns, strict=True)]
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise InvalidInputError("cursor: not one that this list gave out; start again without it") from error
+
+
+def _find_value(session: Session, value: Any, column: ColumnElement[Any]) -> Any:  # noqa: ANN401  # the type is the column's
+    shown = _shown(column)
+    plain = _read_value(value, shown)
+    if shown is column:
+        return plain
+    found = session.scalar(select(column).where(shown == plain))
+    if found is None:
+        raise ValueError("no such row")
+    return found
 
 
 def _read_value(value: Any, column: ColumnElement[Any]) -> Any:  # noqa: ANN401  # the type is the column's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,24 @@ def test_pages_together_are_the_list(database: Database, clock: SettableClock, n
         rows = session.scalars(select(Grant).order_by(Grant.created_at, Grant.public_id))
         everything = [grant.public_id for grant in rows]
     assert found == (everything[::-1] if newest_first else everything)
+
+
+def test_a_cursor_holds_no_number_of_a_row(database: Database, clock: SettableClock) -> None:
+    fill(database, clock, 5)
+    found: list[str] = []
+    cursor: str | None = None
+    with database.read() as session:
+        for wanted in ("gra_001", "gra_003", None):
+            page = read_page(session, select(Grant), by=[Grant.id], query=PageQuery(limit=2, cursor=cursor))
+            found += [grant.public_id for grant in page.items]
+            cursor = page.next_cursor
+            held = None if cursor is None else orjson.loads(base64.urlsafe_b64decode(cursor + "=="))
+            assert held == (None if wanted is None else [wanted])
+        forged = base64.urlsafe_b64encode(orjson.dumps([3])).decode()
+        for wrong in (forged, base64.urlsafe_b64encode(b'["gra_none"]').decode()):
+            with pytest.raises(InvalidInputError, match="not one that this list gave out"):
+                read_page(session, select(Grant), by=[Grant.id], query=PageQuery(cursor=wrong))
+    assert found == [f"gra_{number:03}" for number in range(5)]
 
 
 def test_a_row_added_meanwhile_moves_no_other(database: Database, clock: SettableClock) -> None:
