@@ -108,7 +108,9 @@ def test_before_a_preview_the_page_says_what_one_does(desk: Desk, admin: Visitor
 def test_a_preview_says_what_is_understood_ignored_and_put_aside_and_keeps_nothing(desk: Desk, admin: Visitor) -> None:
     fill(desk)
     assert admin.send(f"{desk.address}/mapping/preview", **MEANING).status_code == 303
-    assert "hx-trigger" in admin.get(f"{desk.address}/mapping").text
+    waiting = admin.get(f"{desk.address}/mapping").text
+    assert "hx-trigger" in waiting
+    assert "Begin again" in waiting
     (stream,) = desk.look()["streams"]
 
     assert (stream["read"], stream["usable"], stream["put_aside"], stream["ours"]) == (3, 1, 1, 1)
