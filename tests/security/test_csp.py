@@ -94,7 +94,7 @@ PAYLOADS = [
     "{{ 7*110011 }}",
     "${alert(1)}",
     "javascript:alert(1)",
-    "\u202e<b>",
+    "\u05d0<b>",
 ]
 
 
