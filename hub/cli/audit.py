@@ -22,7 +22,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--rules", "rules", type=click.Path(exists=True, path_type=Path), help="A rule file or folder; default: our packs."
 )
 @click.option("--as-of", metavar="DATE", help="Judge what was known on this day.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "html"]), default="table")
 @click.option("--out", type=FILE, help="Write the findings to this file.")
 @click.option("--scores", type=FILE, help="Also write every tested case, found or not, to this CSV.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 if a finding is at least so severe.")
@@ -90,7 +90,7 @@ def _write(audit: Audit, *, form: str, out: Path | None) -> None:
     from rules.audit.screen import show_findings, show_intake
 
     console = Console(stderr=form != "table" and out is None)
-    show_intake(console, audit.intake)
+    show_intake(console, audit)
     if out is not None:
         out.write_text(_text(audit, form), encoding="utf-8", newline="")
         console.print(audit.summary, highlight=False)
@@ -105,6 +105,8 @@ def _text(audit: Audit, form: str) -> str:
     from rules.audit.findings import to_csv, to_json
     from rules.audit.screen import to_text
 
-    return {"csv": lambda: to_csv(audit.findings), "json": lambda: to_json(audit), "table": lambda: to_text(audit)}[
-        form
-    ]()
+    if form == "html":
+        from rules.audit.report import to_html
+
+        return to_html(audit)
+    return {"csv": to_csv, "json": to_json, "table": to_text}[form](audit)

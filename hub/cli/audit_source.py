@@ -37,7 +37,7 @@ def _read_spreadsheet(path: Path) -> Source:
         for item in source.read(stream, None):
             if isinstance(item, Rejected):
                 place, _, column = item.place.rpartition(", column ")
-                unreadable.append(Unreadable(place or item.place, column, item.reason, item.remedy, "row"))
+                unreadable.append(Unreadable(place or item.place, column, item.reason, item.remedy, "value"))
             elif isinstance(item, Record):
                 lines.setdefault(name, []).append(Line(item.place or path.name, _cells(name, item.data)))
                 if name == "observations":

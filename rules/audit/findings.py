@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ class Audit:
         return [result for result in self.evaluation.results if result.rule.detector != "engine"]
 
     @property
+    def as_of(self) -> str:
+        """The day on which it asks, empty where no row has a date."""
+        return instant(self.intake.history.as_of) if self.intake.history.as_of else ""
+
+    @property
     def summary(self) -> str:
         """What the audit came to in one sentence; what was not tested is never called clean."""
         waiting = sum(1 for result in self.checks if not result.statement.tested)
@@ -79,12 +84,12 @@ def row_of(finding: Finding) -> dict[str, str]:
     }
 
 
-def to_csv(findings: Iterable[Finding]) -> str:
+def to_csv(audit: Audit) -> str:
     """Return one row a finding."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _harmless(cell) for name, cell in row_of(finding).items()} for finding in findings)
+    writer.writerows({name: _harmless(cell) for name, cell in row_of(finding).items()} for finding in audit.findings)
     return text.getvalue()
 
 
@@ -92,7 +97,7 @@ def to_json(audit: Audit) -> str:
     """Return what was understood, what each rule did, and every finding with its evidence."""
     intake = audit.intake
     told = {
-        "as_of": instant(intake.history.as_of),
+        "as_of": audit.as_of or None,
         "understood": intake.understood,
         "ignored": intake.ignored,
         "unreadable": [each._asdict() for each in intake.unreadable],

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from rules.alerts import Finding
 from rules.audit.findings import Audit, kind_of, needs
-from rules.audit.intake import Intake
 from rules.audit.scores import instant
 from rules.results import RuleResult
 from rules.schema import Severity
@@ -26,12 +25,13 @@ SETTLING = "A finding is a question to whoever knows the numbers, not a verdict:
 SETTLING_REST = "may explain it innocently and what would settle it."
 
 
-def show_intake(console: Console, intake: Intake) -> None:
+def show_intake(console: Console, audit: Audit) -> None:
     """Print what was understood, ignored and unreadable."""
+    intake = audit.intake
     _list(console, "Understood", intake.understood, "green")
     _list(console, "Ignored", intake.ignored, "yellow")
     _list(console, f"Unreadable ({len(intake.unreadable)})", [str(each) for each in intake.unreadable], "red")
-    console.print(f"[bold]As of[/bold] {instant(intake.history.as_of)}\n", highlight=False)
+    console.print(f"[bold]As of[/bold] {audit.as_of or 'no day: no row has a date'}\n", highlight=False)
 
 
 def show_findings(console: Console, audit: Audit) -> None:

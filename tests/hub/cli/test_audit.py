@@ -81,7 +81,7 @@ def test_what_a_program_reads_stands_alone_on_standard_output(long: Path, rules:
     assert [row["rule"] for row in csv.DictReader(invoke(long, *options, "csv").splitlines())] == ["late"]
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv"])
+@pytest.mark.parametrize("form", ["table", "json", "csv", "html"])
 def test_findings_and_scores_go_into_files(long: Path, rules: Path, tmp_path: Path, form: str) -> None:
     out, scores = tmp_path / "out", tmp_path / "scores.csv"
     options = ("--rules", rules, "--as-of", "2026-12-31", "--format", form)
