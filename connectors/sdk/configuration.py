@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue, SecretBytes, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from connectors.sdk.errors import ConfigError
 from connectors.sdk.protocol import ConnectorConfig
@@ -22,10 +24,23 @@ def parse_config(model: type[Model], text: str | bytes) -> Model:
     except ValidationError as error:
         faults = error.errors(include_input=False, include_context=False, include_url=False)
         mask = Redactor(texts_in(_json_or_none(text)))
-        lines = [f"{_dotted(fault['loc'])}: {mask(fault['msg'])}" for fault in faults]
+        lines = [f"{_dotted(fault['loc'])}: {_said(fault, model, mask)}" for fault in faults]
         raise ConfigError(
             "The configuration is not right. " + "; ".join(lines), field=_dotted(faults[0]["loc"])
         ) from None
+
+
+def _said(fault: ErrorDetails, model: type[BaseModel], mask: Redactor) -> str:
+    """Say what is wrong with an entry in words for whoever wrote it."""
+    if fault["type"] == "missing":
+        return "is missing"
+    if fault["type"] != "extra_forbidden":
+        return mask(fault["msg"])
+    if len(fault["loc"]) > 1:
+        return "there is no such entry"
+    known = list(model.model_fields)
+    close = get_close_matches(str(fault["loc"][0]), known, n=1)
+    return f"there is no such entry, did you mean {close[0]}?" if close else f"there is only {', '.join(known)}"
 
 
 def secrets_of(value: object) -> Iterator[str]:

@@ -28,7 +28,7 @@ def files(path: Path, roots: Sequence[Path]) -> list[Path]:
                 raise ConfigError(f"{path} is no spreadsheet by its name ({kinds}): rename or export it.", field="path")
             return [whole]
         if not whole.is_dir():
-            raise ConfigError(f"There is no {path} on the machine that Plumbline runs on.", field="path")
+            raise ConfigError(f"There is no {whole} on the machine that Plumbline runs on.", field="path")
         found = [file for file in sorted(whole.iterdir()) if _is_table(file, whole)]
     if not found:
         kinds = ", ".join(sorted(SUFFIXES))

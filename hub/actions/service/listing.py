@@ -12,8 +12,8 @@ from hub.actions.models import ActionItem, ActionStep, Ticket, TicketAlert
 from hub.actions.service.routing import find_ticketing
 from hub.core.access import Permission, Principal, visible
 from hub.core.errors import NotFoundError
-from hub.findings.models import Alert, AlertStatus, Rule
-from hub.findings.service import get_rule
+from hub.findings.models import Alert, AlertStatus
+from hub.findings.service import list_rules
 from rules.schema import Ticket as TicketAction
 
 
@@ -36,8 +36,8 @@ def why_no_ticket(session: Session, alert: Alert) -> NoTicket:
     """Say why a finding without a ticket has none, the lasting reason first."""
     if alert.integrity:
         return NoTicket.INTEGRITY
-    rule = session.get_one(Rule, alert.rule_id)
-    if rule.retired_at or not any(isinstance(one, TicketAction) for one in get_rule(session, rule.name).text.actions):
+    rule = next((one for one in list_rules(session) if one.rule.id == alert.rule_id), None)
+    if rule is None or not any(isinstance(action, TicketAction) for action in rule.text.actions):
         return NoTicket.NOT_ASKED
     if alert.evidence.get("withheld"):
         return NoTicket.WITHHELD

@@ -141,7 +141,7 @@ def test_adding_again_brings_it_to_what_the_file_says(run: Run, sqlite_database:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (JIRA.replace("projects", "project"), r"jira.yaml: .* project: Extra inputs are not permitted"),
+        (JIRA.replace("projects", "project"), r"jira.yaml: .* project: there is no such entry, did you mean projects"),
         (JIRA.replace("[ACME]", "[acme]"), r"jira.yaml: .* projects.0"),
         ("just text", r"jira.yaml has to be a mapping"),
         ("a: [", r"jira.yaml is no YAML"),
