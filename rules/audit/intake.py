@@ -133,17 +133,20 @@ class _Cleaning:
 
     def table(self, name: str, lines: Iterable[Line]) -> list[Cells]:
         kind = next(table for table in tables() if table.name == name)
-        rows = [row for line in lines if (row := self.row(kind, line)) is not None]
+        specs = kind.columns()
+        needed = [name for name, spec in specs.items() if spec.required and spec.kind != "number"]
+        needed += [SERIES] if issubclass(kind, Grouped) else []
+        rows = [row for line in lines if (row := self.row(kind, specs, needed, line)) is not None]
         if name == "series":
             self.named = {row["id"]: row.get("calendar", "") for row in rows}
         return rows
 
-    def row(self, kind: type[Table], line: Line) -> Cells | None:
+    def row(self, kind: type[Table], specs: Mapping[str, Column], needed: list[str], line: Line) -> Cells | None:
         """Return a row of typed cells; None if it has to be left out."""
-        specs, cells = kind.columns(), {}
+        cells: Cells = {}
         calendar = line.cells.get("calendar") or self.named.get(line.cells.get(SERIES, ""), "")
         for name, cell in line.cells.items():
-            if name == SERIES and issubclass(kind, Grouped):
+            if name == SERIES and name not in specs:
                 cells[name] = str(cell)
                 continue
             spec = specs[name]
@@ -156,15 +159,10 @@ class _Cleaning:
                 self.unreadable.append(Unreadable(line.place, name, reason, remedy, "cell" if rescued else "row"))
                 if not rescued:
                     return None
-        return cells if self._is_whole(kind, line, cells) else None
-
-    def _is_whole(self, kind: type[Table], line: Line, cells: Cells) -> bool:
-        needed = [name for name, spec in kind.columns().items() if spec.required and spec.kind != "number"]
-        needed += [SERIES] if issubclass(kind, Grouped) else []
         missing = next((name for name in needed if cells.get(name, "") == ""), None)
         if missing:
             self.unreadable.append(Unreadable(line.place, missing, "it is empty", "Fill it in.", "row"))
-        return missing is None
+        return None if missing else cells
 
     def cell(self, name: str, cell: object, spec: Column, calendar: str) -> Any:  # noqa: ANN401 - by the column's kind
         if name == "cadence":
