@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select, text
 
 from hub.audit.models import AuditEntry
-from hub.audit.service import SigningKey
+from hub.audit.service import SigningKey, make_checkpoint
 from hub.cli.db import db
 from hub.core.database import Database
 from hub.core.sealing import Sealer
@@ -46,14 +46,14 @@ def site_at(database: Database, home: Path) -> Site:
 
 @pytest.fixture
 def site(database: Database, tmp_path: Path) -> Site:
-    """A deployment with the cast, one observation, a signing key."""
+    """A deployment with the cast, one observation, a first checkpoint with the key that signed it."""
     made = site_at(database, tmp_path / "home")
     with run._migrating(database) as config:
         command.stamp(config, "head")  # the tables are there already, from the template
     with database.write() as session:
         cast = build_cast(session, now=TODAY)
         record_observations(session, [ObservationDraft(cast.series["win-rate"], PERIOD, 0.4)], now=TODAY)
-        SigningKey.load(session, Sealer.from_settings(Settings(home=made.home)))
+        make_checkpoint(session, SigningKey.load(session, Sealer.from_settings(Settings(home=made.home))))
     return made
 
 
