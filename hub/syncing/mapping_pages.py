@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from http import HTTPStatus
 from typing import Any, get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -16,7 +18,7 @@ from hub.connections.configuration import split
 from hub.connections.describing import describe_once
 from hub.connections.models import Connection, Managed
 from hub.core.access import Permission
-from hub.core.errors import ConflictError, InvalidInputError
+from hub.core.errors import ConflictError, InvalidInputError, NotFoundError
 from hub.core.sealing import Sealer
 from hub.metrics.models import Direction
 from hub.syncing import service
@@ -78,24 +80,33 @@ def preview(public_id: str) -> Response:
 @requires(Permission.CONNECTIONS_MANAGE)
 def publish(public_id: str) -> Response:
     """Make what was looked at count from now on."""
+    schema = _schema_of(public_id)
     connection, now = managed(public_id), state().clock()
     if connection.managed == Managed.FILE:
         raise connections.ManagedByFileError(f"{connection.key} is managed by a file: change its mapping there.")
     seen = _preview(session(), connection)
     if seen.get("state") != "done" or seen.get("at") != request.form.get("at"):
         raise PreviewIsOldError("The preview has changed since this page was made: look at it again, then publish.")
-    _tell_connector(session(), connection, seen["mapping"])
+    _tell_connector(session(), connection, schema, seen["mapping"])
     changed = service.set_mapping(session(), connection, seen["mapping"], by=principal(), now=now)
     return _back(connection, "published" if changed else "same")
 
 
-def _tell_connector(session: Session, connection: Connection, body: dict[str, Any]) -> None:
-    """Keep the copy true that some connectors hold to know which fields they have to read."""
-    configured = connections.find_configured(session, connection.id)
+def _schema_of(public_id: str) -> Mapping[str, Any]:
+    """Ask the connector what it is configured by, before a transaction that writes has begun: it may take a while."""
+    with state().database.read() as reading:
+        kind = reading.scalar(select(Connection.kind).where(Connection.public_id == public_id))
+    if kind is None:
+        raise NotFoundError(f"There is no {public_id!r} here, or you may not see it.")
     try:
-        schema = describe_once(connection.kind).schema
+        return describe_once(kind).schema
     except ConnectorError as error:
         raise InvalidInputError(f"The connector does not answer: {error}") from None
+
+
+def _tell_connector(session: Session, connection: Connection, schema: Mapping[str, Any], body: dict[str, Any]) -> None:
+    """Keep the copy true that some connectors hold to know which fields they have to read."""
+    configured = connections.find_configured(session, connection.id)
     if "mapping" not in schema.get("properties", {}):
         return
     sealer = Sealer.from_settings(state().settings)

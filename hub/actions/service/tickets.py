@@ -128,15 +128,20 @@ def note_state(session: Session, ticket_id: int, state: TicketState, *, now: dat
 
 
 def end_verified(session: Session, alert_id: int, reason: str, *, now: datetime) -> None:
-    """End the action of a finding whose condition is gone; a ticket that is still open is closed with the reason."""
+    """End the action of a finding whose condition is gone; a ticket that is still open is closed with the reason.
+
+    A finding that is firing again by the time this is told keeps its ticket.
+    """
+    if session.get_one(Alert, alert_id).status == AlertStatus.FIRING:
+        return
     for ticket, item in _current(session, alert_id):
         if item.state in ENDED:
             continue
         item.state, item.ended_at = ActionState.VERIFIED, now
         _log(session, item, "verified", reason, now)
-        _comment(session, ticket, f"Verified: {reason}", "verified", now=now)
+        _comment(session, ticket, f"Verified: {reason}", f"verified-{item.reopenings}", now=now)
         if ticket.state != TicketState.CLOSED:
-            _transition(session, ticket, TicketState.CLOSED, "verified", now=now)
+            _transition(session, ticket, TicketState.CLOSED, f"verified-{item.reopenings}", now=now)
 
 
 def send_back(session: Session, alert_id: int, reason: str, *, escalated: bool, now: datetime) -> None:

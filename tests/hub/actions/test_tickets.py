@@ -76,6 +76,12 @@ class Office:
         with self.desk.database.read() as session:
             return [(row.kind, row.body) for row in session.scalars(select(Delivery).order_by(Delivery.id))]
 
+    def end(self) -> None:
+        """Let the condition go away, and the action hear of it."""
+        with self.desk.database.write() as session:
+            session.get_one(Alert, self.alert.id).status = AlertStatus.RESOLVED
+            service.end_verified(session, self.alert.id, "The condition is gone.", now=self.desk.clock())
+
     def tool_takes_all(self) -> None:
         """Let the tool apply everything that was sent to it."""
         with self.desk.database.write() as session:
@@ -198,8 +204,7 @@ def test_evidence_ends_it_once_and_says_so_in_the_ticket(office: Office) -> None
     office.create()
     office.record_says("closed")
     for _ in range(2):
-        with office.desk.database.write() as session:
-            service.end_verified(session, office.alert.id, "The condition is gone.", now=office.desk.clock())
+        office.end()
     assert office.item().state == ActionState.VERIFIED
     assert [kind for kind, _ in office.deliveries()] == [DeliveryKind.CREATE_TICKET, DeliveryKind.COMMENT]
     with office.desk.database.read() as session:
@@ -209,9 +214,23 @@ def test_evidence_ends_it_once_and_says_so_in_the_ticket(office: Office) -> None
 
 def test_a_finding_that_ends_by_itself_closes_its_ticket(office: Office) -> None:
     office.create()
+    office.end()
+    closing = (DeliveryKind.TRANSITION, {"key": "10001", "state": "closed"})
+    assert office.deliveries()[-1] == closing
+
+    with office.desk.database.write() as session:
+        session.get_one(Alert, office.alert.id).status = AlertStatus.FIRING
+    office.open()  # the same occurrence is back
+    office.end()
+    assert [one for one in office.deliveries() if one == closing] == [closing, closing]
+
+
+def test_news_of_an_end_that_comes_late_leaves_a_firing_finding_its_ticket(office: Office) -> None:
+    office.create()
     with office.desk.database.write() as session:
         service.end_verified(session, office.alert.id, "The condition is gone.", now=office.desk.clock())
-    assert office.deliveries()[-1] == (DeliveryKind.TRANSITION, {"key": "10001", "state": "closed"})
+    assert office.item().state == ActionState.OPEN
+    assert [kind for kind, _ in office.deliveries()] == [DeliveryKind.CREATE_TICKET]
 
 
 def test_innocent_explanations_come_from_the_detectors_manual(office: Office) -> None:
