@@ -20,7 +20,8 @@ TIMEOUT_SECONDS = 60
 TOKEN = "PLUMBLINE_TOKEN"  # noqa: S105  # the name of a variable
 NUMBERS = ("value", "numerator", "denominator")
 TEXTS = ("series", "period_start", "period_end", "note")
-NEEDED = ("series", "period_start", "value")
+NAMED = ("series", "period_start")
+NEEDED = (*NAMED, "value")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -103,6 +104,8 @@ def _observation(name: str, line: int, cells: dict[str | Any, str | Any]) -> dic
                 raise InvalidInputError(f"{name}, line {line}, {column}: {text!r} is no number. {remedy}")
         elif text:
             found[column] = text
+        elif column in NAMED:
+            raise InvalidInputError(f"{name}, line {line}, {column}: the cell is empty. Fill it in.")
     return found
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from hub.metrics.service import ObservationDraft, record_observations
+from hub.syncing.mapping import Role
 from hub.syncing.models import QuarantineKind, Record
-from hub.syncing.service.cells import UnusableError, read_cells
+from hub.syncing.service.cells import UnusableError, read_cells, read_text
 from hub.syncing.service.quarantining import quarantine, supersede
 from hub.syncing.service.storing import Known
 from hub.syncing.service.subjects import Found, Origin, Subject, find_series, known_units, subject_of
 
+WHAT_IT_IS_ABOUT: tuple[Role, ...] = ("metric", "org_unit", "segment", "period_start")
 Statement = tuple[int, datetime, datetime | None]
 """Series, start of the period, when the source says it was recorded."""
 
@@ -131,10 +133,12 @@ def _withdrawals(session: Session, origin: Origin, records: Iterable[Known]) -> 
 
 
 def _is_said_elsewhere(session: Session, origin: Origin, before: Known) -> bool:
+    layout = origin.layout
     same = [
-        Record.data[origin.layout.column(role)].as_string() == str(origin.layout.read(before.data, role))
-        for role in ("metric", "period_start")
-        if origin.layout.column(role) in before.data
+        func.coalesce(cast(Record.data[tuple(layout.column(role).split("."))].as_string(), String), "")
+        == (read_text(layout, before.data, role) or "")
+        for role in WHAT_IT_IS_ABOUT
+        if role != "metric" or layout.metric is None
     ]
     other = session.scalar(
         select(Record.id)

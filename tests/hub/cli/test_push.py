@@ -93,6 +93,7 @@ def test_refused_lines_are_named_and_new_series_are_made_on_request() -> None:
         ("series,value\n", "no column 'period_start'"),
         ("series,period_start,value,colour\n", "'colour'"),
         ("series,period_start,value\nwin-rate,2026-01-05,1.000,5\n", "line 2: more or fewer cells"),
+        ("series,period_start,value\nwin-rate,,1\n", "line 2, period_start: the cell is empty"),
         ("series,period_start,value\nwin-rate,2026-01-05,many\n", "line 2, value: 'many' is no number"),
         ("series,period_start,value\nwin-rate,2026-01-05,nan\n", "line 2, value: 'nan' is no number"),
         ('series,period_start,value\n"win-rate,2026-01-05,1\n', "Correct the quoting"),

@@ -120,6 +120,23 @@ def test_a_row_that_moved_keeps_its_value(rows: SyncBench) -> None:
     assert values(rows) == [("01-05", 40)]
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_another_segment_does_not_keep_a_value_that_is_gone(rows: SyncBench, *, nested: bool) -> None:
+    def row(segment: str) -> dict[str, object]:
+        about: dict[str, object] = {"period_start": WEEKS[0], "segment": segment}
+        return {"value": 40, "about": about} if nested else {"value": 40, "metric": "NPS", **about}
+
+    if nested:
+        named = {"period_start": "about.period_start", "segment": "about.segment"}
+        map_rows(rows, {"streams": {"rows": {"columns": named, "metric": "NPS"}}})
+    for key, segment in (("0", "north"), ("1", "south")):
+        rows.source.put(key, **row(segment))
+    rows.sync()
+    rows.source.remove("0")
+    rows.sync(full=True)
+    assert sorted(values(rows), key=str) == [("01-05", 40), ("01-05", 40), ("01-05", None)]
+
+
 def test_columns_with_other_names_are_read_as_the_mapping_says(rows: SyncBench) -> None:
     map_rows(
         rows,
