@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -17,8 +16,8 @@ from hub.connections import service as connections
 from hub.connections.configuration import split
 from hub.connections.describing import describe_once
 from hub.connections.models import Connection, Managed
-from hub.core.access import Permission
-from hub.core.errors import ConflictError, InvalidInputError, NotFoundError
+from hub.core.access import Permission, find_visible
+from hub.core.errors import ConflictError, InvalidInputError
 from hub.core.sealing import Sealer
 from hub.metrics.models import Direction
 from hub.syncing import service
@@ -95,9 +94,7 @@ def publish(public_id: str) -> Response:
 def _schema_of(public_id: str) -> Mapping[str, Any]:
     """Ask the connector what it is configured by, before a transaction that writes has begun: it may take a while."""
     with state().database.read() as reading:
-        kind = reading.scalar(select(Connection.kind).where(Connection.public_id == public_id))
-    if kind is None:
-        raise NotFoundError(f"There is no {public_id!r} here, or you may not see it.")
+        kind = find_visible(reading, principal(), Connection, public_id).kind
     try:
         return describe_once(kind).schema
     except ConnectorError as error:
